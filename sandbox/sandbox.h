@@ -1,0 +1,139 @@
+#ifndef PARCLOSE_SANDBOX_H
+#define PARCLOSE_SANDBOX_H
+
+/*
+ * The process layer: namespaces, a root built from nothing, Landlock, seccomp, limits, and pid 1. Order and reasons:
+ * docs/architecture.md, "Process layer".
+ *
+ * Functions return 0 or -errno and put a sentence for a person into `struct sandbox_error`: the thing,
+ * the place, the remedy.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct policy;
+struct sandbox;
+
+struct sandbox_error {
+	char message[512];
+};
+
+// How each layer is held in a sandbox that runs; for `inspect`, `enforced`.
+struct sandbox_enforced {
+	char namespaces[96];   // "user,mount,pid,net,ipc,uts,cgroup,time"
+	char identity[64];     // "uid 1000 inside, 1000 outside"
+	unsigned int landlock; // the ABI in force, 0: none
+	unsigned int landlock_scopes;
+	bool seccomp;
+	bool nested_userns; // may user namespaces be made inside
+	char memory[48], processes[48], cpus[48]; // "cgroup v1", "rlimit", "affinity", "none"
+};
+
+struct sandbox_options {
+	const struct policy *policy;
+	const char *name; // of the session; the hostname inside
+	// A Wayland listening socket is made inside as $XDG_RUNTIME_DIR/wayland-0 and handed out.
+	bool wayland;
+};
+
+/*
+ * Builds the sandbox up to a running pid 1 that waits for sandbox_spawn(). Blocks for the few milliseconds
+ * this takes. On success *out is owned by the caller (sandbox_destroy()).
+ */
+int sandbox_create(const struct sandbox_options *options, struct sandbox **out,
+	struct sandbox_error *err);
+
+// Kills everything inside, waits for the kernel to have reaped pid 1, removes the cgroups, frees. NULL is allowed.
+void sandbox_destroy(struct sandbox *sandbox);
+
+// pid of pid 1 as seen outside, and its pidfd (owned by the sandbox; readable when pid 1 is gone).
+pid_t sandbox_init_pid(const struct sandbox *sandbox);
+int sandbox_init_pidfd(const struct sandbox *sandbox);
+
+// The Wayland listening socket made inside; -1 without one. The caller takes it over (once).
+int sandbox_take_wayland_fd(struct sandbox *sandbox);
+
+const struct sandbox_enforced *sandbox_enforced(const struct sandbox *sandbox);
+
+// Socket to pid 1 (owned by the sandbox): when readable call sandbox_read_event().
+int sandbox_event_fd(const struct sandbox *sandbox);
+
+#define SANDBOX_MAX_ARGS 4096
+#define SANDBOX_MAX_ARG_BYTES (128u << 10)
+
+struct sandbox_command {
+	const char *const *argv; // NULL-terminated; argv[0] without a slash is looked for in PATH inside
+	const char *const *env;	 // NULL-terminated "KEY=VALUE" put over the sandbox's own; NULL: none
+	const char *cwd;	 // absolute, inside; NULL: the policy's, else the home directory
+	int stdio[3];		 // handed over by copy; -1: /dev/null. Not used with `pty`
+	bool pty;		 // a new terminal of the sandbox's own is the command's stdio
+	uint16_t rows, columns;	 // of that terminal; 0: 24 x 80
+};
+
+/*
+ * Asks pid 1 to start a command. `id` is the caller's mark for later events. Returns 0 when the request is on
+ * its way; the outcome is an event. -E2BIG: arguments larger than the bounds above.
+ */
+int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_command *command,
+	struct sandbox_error *err);
+
+// Sends `signal` to the command `id`'s process group. -ESRCH when it is gone.
+int sandbox_signal(struct sandbox *sandbox, uint32_t id, int signal);
+
+enum sandbox_event_type {
+	SANDBOX_EVENT_NONE,    // nothing more to read now
+	SANDBOX_EVENT_STARTED, // `pty_fd` is set (caller closes it) when a pty was asked for, else -1
+	SANDBOX_EVENT_FAILED,  // could not be executed: `error` is an errno, `message` says what
+	SANDBOX_EVENT_EXITED,  // `status` as from waitpid()
+	SANDBOX_EVENT_GONE,    // pid 1 closed its end: the sandbox is over
+};
+
+struct sandbox_event {
+	enum sandbox_event_type type;
+	uint32_t id;
+	pid_t pid; // inside
+	int status;
+	int error;
+	int pty_fd;
+	char message[256];
+};
+
+// Reads one event without blocking.
+void sandbox_read_event(struct sandbox *sandbox, struct sandbox_event *event);
+
+// ---- what this machine can enforce, for `doctor` and `require` (sandbox/probe.c)
+
+struct sandbox_probe {
+	bool userns;
+	char userns_why[256]; // the cause and the remedy when false
+	unsigned int landlock; // ABI, 0: none
+	unsigned int landlock_errata;
+	bool seccomp;
+	bool idmap; // idmapped mounts (needed as root only)
+	bool proc; // a fresh /proc can be mounted in a user namespace
+	char cgroup[64]; // "v2 (writable)", "v1: memory,pids,cpu", "none"
+	bool cgroup_memory, cgroup_pids, cgroup_cpu;
+};
+
+// Tries each layer for real in a short-lived child. Fills *probe whole.
+void sandbox_probe(struct sandbox_probe *probe);
+
+/*
+ * Confines the calling, single-threaded process that has read all it will ever read from files: the
+ * file system becomes an empty one, no capability, no_new_privs, Landlock with nothing granted, seccomp with the list of a
+ * display server. Used by the compositor (sandbox/confine.c). Must be started in own namespaces by
+ * sandbox_clone_isolated(). 0 or -errno.
+ */
+int sandbox_confine_self(struct sandbox_error *err);
+
+/*
+ * clone3 with every namespace new, identity mapped to an unprivileged one, dies with the caller; in the
+ * child returns 0, in the caller the child's pid with *pidfd set (caller closes), or -errno. The child must
+ * execve at once.
+ */
+pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err);
+
+#endif
