@@ -17,7 +17,8 @@
 
 struct json_error {
 	char reason[160]; // "duplicate key 'display'"
-	char pointer[160]; // of the innermost value read so far; cut at its end when too long
+	// Of the innermost value read so far; control characters escaped, cut at its end when too long.
+	char pointer[160];
 	uint32_t line, column; // from 1, columns in bytes
 };
 

@@ -93,6 +93,13 @@ struct policy {
 	} display;
 
 	struct {
+		bool confirm;	    // the user is asked for every crossing
+		uint32_t max_bytes; // of one item
+		char **mime_types;
+		size_t mime_types_len;
+	} clipboard; // of the gate; matters only where ui.clipboard opens it
+
+	struct {
 		uint64_t memory;     // bytes for the whole session, 0: no limit of ours
 		uint32_t processes;  // processes and threads, 0: no limit of ours
 		uint32_t cpus_milli; // thousandths of a CPU, 0: no limit of ours
@@ -111,7 +118,7 @@ struct policy {
  */
 struct policy_error {
 	char message[512];
-	char pointer[160];
+	char pointer[160]; // control characters escaped, cut at its end when too long
 	uint32_t line, column;
 };
 
@@ -124,7 +131,7 @@ struct policy_error {
 struct policy *policy_load(const char *untrusted_text, size_t len, const char *source,
 	struct policy_error *err);
 
-// The text of the built-in policy called `name` ("locked"), or NULL. Static storage.
+// The text of the built-in policy called `name` ("locked", "browser"), or NULL. Static storage.
 const char *policy_builtin(const char *name);
 
 // Frees; NULL is allowed.
