@@ -1,0 +1,136 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char *argv[]);
+	const char *summary;
+} verbs[] = {
+	{"run", verb_run, "start a session with a command in it"},
+	{"exec", verb_exec, "run another command in a session"},
+	{"list", verb_list, "the sessions, and how the lost ones ended"},
+	{"inspect", verb_inspect, "everything about one session, and what is enforced"},
+	{"screenshot", verb_screenshot, "the session's screen as a PNG file"},
+	{"windows", verb_windows, "the windows of a session; raise, close, cycle"},
+	{"stop", verb_stop, "end sessions"},
+	{"log", verb_log, "a session's audit log"},
+	{"policy", verb_policy, "check, explain or print a policy"},
+	{"doctor", verb_doctor, "what this machine can enforce, and the remedy where it cannot"},
+};
+
+void complain(const char *format, ...) {
+	va_list args;
+	va_start(args, format);
+	fputs("parclose: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+int wrong_usage(const char *verb, const char *format, ...) {
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "parclose %s: ", verb);
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\nSee: parclose %s --help\n", verb);
+	va_end(args);
+	return EXIT_USAGE;
+}
+
+int print_json(cJSON *value) {
+	char *text = value == NULL ? NULL : cJSON_Print(value);
+	cJSON_Delete(value);
+	if (text == NULL) {
+		complain("out of memory");
+		return 1;
+	}
+	int ret = puts(text) < 0 || fflush(stdout) != 0;
+	free(text);
+	return ret;
+}
+
+bool parse_seconds(const char *text, uint32_t *ms) {
+	char *end;
+	double seconds = strtod(text, &end);
+	if (end == text || *end != '\0' || !isfinite(seconds) || seconds <= 0 || seconds > 4294967) {
+		return false;
+	}
+	*ms = (uint32_t)ceil(seconds * 1000);
+	return true;
+}
+
+bool find_helper(const char *name, char *path, size_t size) {
+	char self[2048];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash = NULL;
+	if (len > 0) {
+		self[len] = '\0';
+		slash = strrchr(self, '/');
+	}
+	static const char *const places[] = {"../libexec/parclose", "../compositor"};
+	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
+		if (access(path, X_OK) == 0) {
+			return true;
+		}
+	}
+	complain("cannot find the program %s in ../libexec/parclose beside %s; install Parclose whole",
+		name, slash != NULL ? self : "this program");
+	return false;
+}
+
+static void print_help(FILE *out) {
+	fputs("Usage: parclose VERB [OPTION…]\n"
+	      "\n"
+	      "Gives a program that drives a graphical desktop a desktop of its own, behind glass: its own\n"
+	      "display, clipboard, keyboard and pointer, with its files, network and processes held to one\n"
+	      "policy by the kernel.\n"
+	      "\n",
+		out);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].summary);
+	}
+	fputs("\n"
+	      "Try:  parclose run -- foot\n"
+	      "      parclose run --detach --name web --policy browser -- chromium\n"
+	      "      parclose screenshot web web.png\n"
+	      "      parclose VERB --help, man parclose\n",
+		out);
+}
+
+int main(int argc, char *argv[]) {
+	// 0, 1, 2 must be something, or a file opened later would become standard error.
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {
+			return 125;
+		}
+	}
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+		print_help(stdout);
+		return 0;
+	}
+	if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+		puts("parclose " PARCLOSE_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(name, verbs[i].name) == 0) {
+			return verbs[i].run(argc - 1, argv + 1);
+		}
+	}
+	complain("there is no verb '%s'; see: parclose --help", name);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,79 @@
+#ifndef PARCLOSE_SESSION_DISPLAY_H
+#define PARCLOSE_SESSION_DISPLAY_H
+
+/*
+ * The supervisor's half of the display: starts the compositor, owns the frame memory, accepts the apps'
+ * connections, and checks everything the compositor says (compositor/channel.h). A compositor that lies is
+ * ended; that is the display's end, said once through the observer.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <wayland-server-core.h>
+
+#include "compositor/channel.h"
+
+struct display;
+
+struct display_options {
+	const char *compositor_path; // the parclose-compositor program
+	uint32_t width, height;	     // pixels
+	uint32_t refresh;	     // Hz
+};
+
+// Called from the event loop; never from display_create() or display_destroy().
+struct display_observer {
+	void (*ready)(void *data);
+	void (*message)(void *data, const char *text);	// a line of the compositor's, fit to be shown
+	void (*ended)(void *data, const char *reason); // at most once; the display is of no use after it
+};
+
+struct display_window {
+	uint32_t id;
+	uint32_t client;
+	uint32_t parent; // 0: none
+	uint32_t state;	 // enum channel_window_state
+	struct channel_box box;
+	pid_t pid; // of the connection's owner, as seen outside; 0 when it is gone
+	char title[CHANNEL_TITLE_BYTES * 3]; // fit to be shown
+	char app_id[64 * 3];
+};
+
+struct display_state {
+	bool ready;
+	pid_t pid; // the compositor's, as seen outside
+	uint32_t width, height, refresh;
+	uint64_t frames; // received so far
+	uint64_t serial; // of the newest, 0: none yet
+	uint64_t time_ns; // CLOCK_MONOTONIC of the newest's commit
+	size_t clients;
+	const struct display_window *windows; // mapped ones, `windows_len`
+	size_t windows_len;
+};
+
+// Returns NULL with a sentence in `why`. The observer and its data are borrowed until display_destroy().
+struct display *display_create(struct wl_event_loop *loop, const struct display_options *options,
+	const struct display_observer *observer, void *data, char *why, size_t why_size);
+
+// Serves apps that connect to `listen_fd` (taken over).
+int display_listen(struct display *display, int listen_fd);
+
+// Valid until the next turn of the event loop.
+struct display_state display_state(const struct display *display);
+
+/*
+ * The newest frame as PNG, cursor drawn in on request. `region` in frame pixels; NULL: whole. Returns bytes the caller
+ * frees; NULL with errno: EAGAIN no frame yet, ERANGE region outside the frame, ENOMEM.
+ */
+uint8_t *display_screenshot(struct display *display, const struct channel_box *region, bool cursor,
+	size_t *len);
+
+// Asks for a change to a window. -ESRCH: no such window.
+int display_window_act(struct display *display, uint32_t id, enum channel_window_verb verb);
+
+// Kills the compositor and frees. NULL is allowed.
+void display_destroy(struct display *display);
+
+#endif

@@ -1,0 +1,686 @@
+#include "session/session.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/policy.h"
+#include "session/control.h"
+#include "session/display.h"
+#include "session/internal.h"
+#include "session/log.h"
+#include "session/output.h"
+#include "session/runtime.h"
+
+// One command inside, from its request to its end.
+struct exec {
+	struct wl_list link; // session.execs
+	uint32_t id;
+	bool started;
+	const struct session_exec_observer *observer; // NULL: nobody asks any more
+	void *data;
+};
+
+struct session {
+	struct wl_event_loop *loop;
+	const struct policy *policy;
+	const struct session_observer *observer;
+	void *data;
+	enum session_state state;
+	time_t begun;
+	char *command; // for people
+
+	struct runtime runtime;
+	struct log *log;
+	struct sandbox *sandbox;
+	struct display *display;
+	struct control *control;
+	struct output *output;
+	struct wl_event_source *sandbox_source, *timeout_source, *grace_source, *end_source;
+
+	struct wl_list execs; // exec.link
+	uint32_t next_id;
+	uint32_t main_id; // of the session's own command, 0: none
+	bool main_started, main_exited;
+	bool display_ready;
+
+	struct session_result result; // the first reason to end counts
+	bool has_result;
+};
+
+int session_exit_code(int status) {
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+const char *session_name(const struct session *session) {
+	return session->runtime.name;
+}
+
+enum session_state session_state(const struct session *session) {
+	return session->state;
+}
+
+struct display *session_display(struct session *session) {
+	return session->display;
+}
+
+static const char *state_name(enum session_state state) {
+	static const char *const names[] = {"starting", "running", "stopping", "ended"};
+	return names[state];
+}
+
+// ---- the end
+
+static void set_result(struct session *session, int exit_code, bool broken, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void set_result(struct session *session, int exit_code, bool broken, const char *format, ...) {
+	if (session->has_result) {
+		return;
+	}
+	session->has_result = true;
+	session->result.exit_code = exit_code;
+	session->result.broken = broken;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(session->result.reason, sizeof(session->result.reason), format, args);
+	va_end(args);
+}
+
+// Everything inside dies here, and what stood on disk for it goes.
+static void tear_down(struct session *session) {
+	struct wl_event_source **sources[] = {&session->sandbox_source, &session->timeout_source,
+		&session->grace_source, &session->end_source};
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		if (*sources[i] != NULL) {
+			wl_event_source_remove(*sources[i]);
+			*sources[i] = NULL;
+		}
+	}
+	sandbox_destroy(session->sandbox);
+	session->sandbox = NULL;
+	output_finish(session->output); // after the sandbox: nobody writes any more
+	session->output = NULL;
+	display_destroy(session->display);
+	session->display = NULL;
+	control_destroy(session->control);
+	session->control = NULL;
+	struct exec *exec, *next;
+	wl_list_for_each_safe(exec, next, &session->execs, link) {
+		wl_list_remove(&exec->link);
+		free(exec);
+	}
+	if (session->log != NULL) {
+		cJSON *fields = cJSON_CreateObject();
+		cJSON_AddStringToObject(fields, "reason", session->result.reason);
+		cJSON_AddNumberToObject(fields, "exitCode", session->result.exit_code);
+		log_event(session->log, "ended", fields);
+		log_close(session->log);
+		session->log = NULL;
+	}
+	runtime_release(&session->runtime);
+	session->state = SESSION_ENDED;
+}
+
+static void handle_end(void *data) {
+	struct session *session = data;
+	session->end_source = NULL;
+	// `parclose/exited` and the answer to `stop` are already with the kernel; the sockets may close.
+	tear_down(session);
+	session->observer->ended(session->data, &session->result);
+}
+
+// The end comes on a turn of its own, so that nothing is freed under whoever found the reason.
+static void end_soon(struct session *session) {
+	if (session->end_source == NULL && session->state != SESSION_ENDED) {
+		session->end_source = wl_event_loop_add_idle(session->loop, handle_end, session);
+	}
+}
+
+static void break_off(struct session *session, const char *reason) {
+	set_result(session, SESSION_EXIT_FAILED, true, "%s", reason);
+	end_soon(session);
+}
+
+// A line in the audit log; a session whose policy wants a whole log does not go on without one.
+static void record(struct session *session, const char *event, cJSON *fields) {
+	if (!log_event(session->log, event, fields)) {
+		char reason[640];
+		snprintf(reason, sizeof(reason), "the audit log %s cannot be written: %s",
+			session->runtime.log_path, strerror(errno));
+		break_off(session, reason);
+	}
+}
+
+static int handle_grace(void *data) {
+	end_soon(data);
+	return 0;
+}
+
+static void begin_stop(struct session *session, uint32_t grace_ms) {
+	if (session->state >= SESSION_STOPPING) {
+		return;
+	}
+	session->state = SESSION_STOPPING;
+	size_t asked = 0;
+	struct exec *exec;
+	wl_list_for_each(exec, &session->execs, link) {
+		asked += sandbox_signal(session->sandbox, exec->id, SIGTERM) == 0;
+	}
+	session->grace_source = wl_event_loop_add_timer(session->loop, handle_grace, session);
+	if (asked == 0 || grace_ms == 0 || session->grace_source == NULL) {
+		end_soon(session);
+		return;
+	}
+	wl_event_source_timer_update(session->grace_source, (int)grace_ms);
+}
+
+void session_stop(struct session *session, const char *who, uint32_t grace_ms) {
+	if (session->state == SESSION_ENDED) {
+		return;
+	}
+	cJSON *fields = cJSON_CreateObject();
+	cJSON_AddStringToObject(fields, "by", who);
+	record(session, "stop", fields);
+	set_result(session, 128 + SIGTERM, false, "stopped by %s", who);
+	begin_stop(session, grace_ms);
+}
+
+static int handle_timeout(void *data) {
+	struct session *session = data;
+	set_result(session, SESSION_EXIT_TIMEOUT, false, "the time limit was reached");
+	begin_stop(session, SESSION_GRACE_MS);
+	return 0;
+}
+
+// ---- commands inside
+
+uint32_t session_exec(struct session *session, const struct sandbox_command *command,
+	const struct session_exec_observer *observer, void *data, struct sandbox_error *err) {
+	if (session->state >= SESSION_STOPPING) {
+		snprintf(err->message, sizeof(err->message), "the session is ending");
+		return 0;
+	}
+	struct exec *exec = calloc(1, sizeof(*exec));
+	if (exec == NULL) {
+		snprintf(err->message, sizeof(err->message), "out of memory");
+		return 0;
+	}
+	exec->id = ++session->next_id;
+	exec->observer = observer;
+	exec->data = data;
+	if (sandbox_spawn(session->sandbox, exec->id, command, err) != 0) {
+		free(exec);
+		return 0;
+	}
+	wl_list_insert(&session->execs, &exec->link);
+	cJSON *fields = cJSON_CreateObject();
+	cJSON_AddNumberToObject(fields, "id", exec->id);
+	cJSON *argv = cJSON_AddArrayToObject(fields, "argv");
+	for (const char *const *arg = command->argv; *arg != NULL; arg++) {
+		cJSON_AddItemToArray(argv, cJSON_CreateString(*arg));
+	}
+	record(session, "exec", fields);
+	return exec->id;
+}
+
+int session_exec_signal(struct session *session, uint32_t id, int signal) {
+	return session->sandbox == NULL ? -ESRCH : sandbox_signal(session->sandbox, id, signal);
+}
+
+void session_exec_forget(struct session *session, void *data) {
+	struct exec *exec;
+	wl_list_for_each(exec, &session->execs, link) {
+		if (exec->data == data) {
+			exec->observer = NULL;
+			session_exec_signal(session, exec->id, SIGHUP);
+		}
+	}
+}
+
+static struct exec *find_exec(struct session *session, uint32_t id) {
+	struct exec *exec;
+	wl_list_for_each(exec, &session->execs, link) {
+		if (exec->id == id) {
+			return exec;
+		}
+	}
+	return NULL;
+}
+
+static void check_running(struct session *session) {
+	if (session->state != SESSION_STARTING || (session->main_id != 0 && !session->main_started) ||
+		(session->display != NULL && !session->display_ready)) {
+		return;
+	}
+	session->state = SESSION_RUNNING;
+	record(session, "running", NULL);
+}
+
+static void take_event(struct session *session, const struct sandbox_event *event) {
+	struct exec *exec = find_exec(session, event->id);
+	if (exec == NULL) {
+		if (event->pty_fd >= 0 && event->type == SANDBOX_EVENT_STARTED) {
+			close(event->pty_fd);
+		}
+		return;
+	}
+	if (event->type == SANDBOX_EVENT_STARTED) {
+		exec->started = true;
+		struct session_exec_result result = {.pty_fd = event->pty_fd};
+		if (exec->observer != NULL) {
+			exec->observer->started(exec->data, exec->id, &result);
+		} else if (event->pty_fd >= 0) {
+			close(event->pty_fd);
+		}
+		return;
+	}
+	wl_list_remove(&exec->link);
+	cJSON *fields = cJSON_CreateObject();
+	cJSON_AddNumberToObject(fields, "id", exec->id);
+	if (event->type == SANDBOX_EVENT_FAILED) {
+		struct session_exec_result result = {
+			.failed = true,
+			.pty_fd = -1,
+			.exit_code = event->error == ENOENT ? SESSION_EXIT_NOT_FOUND :
+						event->error == EACCES || event->error == ENOEXEC ?
+							      SESSION_EXIT_NOT_EXECUTABLE :
+							      SESSION_EXIT_FAILED,
+		};
+		snprintf(result.message, sizeof(result.message), "%s", event->message);
+		cJSON_AddStringToObject(fields, "error", event->message);
+		record(session, "exec-failed", fields);
+		if (exec->observer != NULL) {
+			exec->observer->started(exec->data, exec->id, &result);
+		}
+	} else {
+		int code = session_exit_code(event->status);
+		cJSON_AddNumberToObject(fields, "exitCode", code);
+		record(session, "exited", fields);
+		if (exec->observer != NULL) {
+			exec->observer->exited(exec->data, exec->id, code);
+		}
+	}
+	free(exec);
+	if (session->state == SESSION_STOPPING && wl_list_empty(&session->execs)) {
+		end_soon(session);
+	}
+}
+
+static int handle_sandbox(int fd, uint32_t mask, void *data) {
+	struct session *session = data;
+	for (;;) {
+		struct sandbox_event event;
+		sandbox_read_event(session->sandbox, &event);
+		if (event.type == SANDBOX_EVENT_NONE) {
+			return 0;
+		}
+		if (event.type == SANDBOX_EVENT_GONE) {
+			wl_event_source_remove(session->sandbox_source);
+			session->sandbox_source = NULL;
+			break_off(session, "pid 1 of the sandbox was killed, and everything inside with it");
+			return 0;
+		}
+		take_event(session, &event);
+	}
+}
+
+static void handle_main_started(void *data, uint32_t id, const struct session_exec_result *result) {
+	struct session *session = data;
+	if (result->failed) {
+		set_result(session, result->exit_code, true, "%s", result->message);
+		end_soon(session);
+		return;
+	}
+	session->main_started = true;
+	session->observer->started(session->data, result->pty_fd);
+	check_running(session);
+}
+
+static void handle_main_exited(void *data, uint32_t id, int exit_code) {
+	struct session *session = data;
+	session->main_exited = true;
+	if (!session->has_result && exit_code > 128) {
+		set_result(session, exit_code, false, "the command was killed by signal %d (%s)",
+			exit_code - 128, strsignal(exit_code - 128));
+	}
+	set_result(session, exit_code, false, "the command exited with status %d", exit_code);
+	if (session->result.exit_code == 128 + SIGTERM && session->state == SESSION_STOPPING) {
+		session->result.exit_code = exit_code; // how it really went, after `stop`
+	}
+	end_soon(session);
+}
+
+static const struct session_exec_observer main_observer = {
+	.started = handle_main_started,
+	.exited = handle_main_exited,
+};
+
+void session_signal(struct session *session, int signal) {
+	if (session->main_id == 0 || !session->main_started || session->main_exited) {
+		if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) {
+			session_stop(session, strsignal(signal), SESSION_GRACE_MS);
+		}
+		return;
+	}
+	session_exec_signal(session, session->main_id, signal);
+	if (signal == SIGTERM || signal == SIGHUP) {
+		set_result(session, 128 + signal, false, "the supervisor got signal %d (%s)", signal,
+			strsignal(signal));
+		begin_stop(session, SESSION_GRACE_MS);
+	}
+}
+
+// ---- the display
+
+static void handle_display_ready(void *data) {
+	struct session *session = data;
+	session->display_ready = true;
+	check_running(session);
+}
+
+static void handle_display_message(void *data, const char *text) {
+	struct session *session = data;
+	cJSON *fields = cJSON_CreateObject();
+	cJSON_AddStringToObject(fields, "text", text);
+	record(session, "compositor", fields);
+}
+
+static void handle_display_ended(void *data, const char *reason) {
+	break_off(data, reason);
+}
+
+static const struct display_observer display_observer = {
+	.ready = handle_display_ready,
+	.message = handle_display_message,
+	.ended = handle_display_ended,
+};
+
+// ---- inspect
+
+static cJSON *inspect_enforced(const struct sandbox_enforced *enforced) {
+	cJSON *out = cJSON_CreateObject();
+	cJSON_AddStringToObject(out, "namespaces", enforced->namespaces);
+	cJSON_AddStringToObject(out, "identity", enforced->identity);
+	cJSON *landlock = cJSON_AddObjectToObject(out, "landlock");
+	cJSON_AddNumberToObject(landlock, "abi", enforced->landlock);
+	cJSON_AddBoolToObject(landlock, "abstractSockets", (enforced->landlock_scopes & 1) != 0);
+	cJSON_AddBoolToObject(landlock, "signals", (enforced->landlock_scopes & 2) != 0);
+	cJSON_AddBoolToObject(out, "seccomp", enforced->seccomp);
+	cJSON_AddBoolToObject(out, "nestedUserNamespaces", enforced->nested_userns);
+	cJSON_AddStringToObject(out, "memory", enforced->memory);
+	cJSON_AddStringToObject(out, "processes", enforced->processes);
+	cJSON_AddStringToObject(out, "cpus", enforced->cpus);
+	cJSON_AddStringToObject(out, "network", "none: a namespace with loopback only");
+	return out;
+}
+
+static void inspect_display(cJSON *out, const struct display *display) {
+	struct display_state state = display_state(display);
+	cJSON *compositor = cJSON_AddObjectToObject(out, "compositor");
+	cJSON_AddNumberToObject(compositor, "pid", state.pid);
+	cJSON_AddBoolToObject(compositor, "ready", state.ready);
+	cJSON *object = cJSON_AddObjectToObject(out, "display");
+	cJSON_AddNumberToObject(object, "width", state.width);
+	cJSON_AddNumberToObject(object, "height", state.height);
+	cJSON_AddNumberToObject(object, "refresh", state.refresh);
+	cJSON_AddNumberToObject(object, "frames", (double)state.frames);
+	cJSON_AddNumberToObject(object, "frame", (double)state.serial);
+	cJSON_AddNumberToObject(object, "clients", (double)state.clients);
+	cJSON *windows = cJSON_AddArrayToObject(out, "windows");
+	for (size_t i = 0; i < state.windows_len; i++) {
+		const struct display_window *window = &state.windows[i];
+		cJSON *item = cJSON_CreateObject();
+		cJSON_AddItemToArray(windows, item);
+		cJSON_AddNumberToObject(item, "id", window->id);
+		cJSON_AddStringToObject(item, "title", window->title);
+		cJSON_AddStringToObject(item, "appId", window->app_id);
+		cJSON_AddNumberToObject(item, "pid", window->pid);
+		cJSON_AddNumberToObject(item, "parent", window->parent);
+		cJSON_AddBoolToObject(item, "focused", (window->state & CHANNEL_WINDOW_FOCUSED) != 0);
+		cJSON_AddNumberToObject(item, "x", window->box.x);
+		cJSON_AddNumberToObject(item, "y", window->box.y);
+		cJSON_AddNumberToObject(item, "width", window->box.width);
+		cJSON_AddNumberToObject(item, "height", window->box.height);
+	}
+}
+
+cJSON *session_inspect(struct session *session) {
+	cJSON *out = cJSON_CreateObject();
+	cJSON_AddStringToObject(out, "name", session->runtime.name);
+	cJSON_AddStringToObject(out, "state", state_name(session->state));
+	cJSON_AddStringToObject(out, "command", session->command);
+	char begun[32];
+	struct tm utc;
+	gmtime_r(&session->begun, &utc);
+	strftime(begun, sizeof(begun), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	cJSON_AddStringToObject(out, "started", begun);
+	cJSON_AddStringToObject(out, "holder", "agent");
+	cJSON *supervisor = cJSON_AddObjectToObject(out, "supervisor");
+	cJSON_AddNumberToObject(supervisor, "pid", getpid());
+	cJSON *init = cJSON_AddObjectToObject(out, "init");
+	cJSON_AddNumberToObject(init, "pid", sandbox_init_pid(session->sandbox));
+	if (session->display != NULL) {
+		inspect_display(out, session->display);
+	} else {
+		cJSON_AddNullToObject(out, "compositor");
+		cJSON_AddNullToObject(out, "display");
+		cJSON_AddArrayToObject(out, "windows");
+	}
+	cJSON_AddItemToObject(out, "enforced", inspect_enforced(sandbox_enforced(session->sandbox)));
+	cJSON_AddStringToObject(out, "log", session->runtime.log_path);
+	char *policy = policy_to_json(session->policy);
+	cJSON_AddItemToObject(out, "policy", cJSON_CreateRaw(policy != NULL ? policy : "null"));
+	free(policy);
+	return out;
+}
+
+// ---- the beginning
+
+// A session name from a program's: "org.gnome.Calculator" -> itself, "/usr/bin/foot" -> "foot".
+static void name_from_command(char *out, size_t size, const char *command) {
+	const char *slash = strrchr(command, '/');
+	const char *from = slash != NULL ? slash + 1 : command;
+	size_t len = 0;
+	for (; *from != '\0' && !isspace((unsigned char)*from) && len + 1 < size; from++) {
+		unsigned char c = (unsigned char)*from;
+		if (isascii(c) && (isalnum(c) || (len > 0 && strchr("._-", c) != NULL))) {
+			out[len++] = (char)c;
+		}
+	}
+	out[len] = '\0';
+	if (len == 0) {
+		snprintf(out, size, "session");
+	}
+}
+
+static char *join(const char *const *argv) {
+	size_t len = 1;
+	for (const char *const *arg = argv; *arg != NULL; arg++) {
+		len += strlen(*arg) + 1;
+	}
+	char *out = malloc(len);
+	if (out == NULL) {
+		return NULL;
+	}
+	size_t used = 0;
+	for (const char *const *arg = argv; *arg != NULL; arg++) {
+		used += (size_t)snprintf(out + used, len - used, "%s%s", used > 0 ? " " : "", *arg);
+	}
+	out[used] = '\0';
+	return out;
+}
+
+static bool fail_start(struct session *session, const char *reason) {
+	set_result(session, SESSION_EXIT_FAILED, true, "%s", reason);
+	return false;
+}
+
+static bool start_display(struct session *session, const struct session_options *options) {
+	const struct policy *policy = session->policy;
+	struct display_options display = {
+		.compositor_path = options->compositor_path,
+		.width = policy->display.width,
+		.height = policy->display.height,
+		.refresh = policy->display.refresh,
+	};
+	char why[512];
+	session->display =
+		display_create(session->loop, &display, &display_observer, session, why, sizeof(why));
+	return session->display != NULL || fail_start(session, why);
+}
+
+static bool start_command(struct session *session, const struct session_options *options) {
+	const char *shell[] = {"sh", "-c", session->policy->process.command_line, NULL};
+	const char *const *argv = options->argv != NULL ? options->argv : shell;
+	if (options->argv == NULL && session->policy->process.command_line == NULL) {
+		return true; // an empty desktop that waits for `exec`
+	}
+	struct sandbox_command command = {
+		.argv = argv,
+		.env = options->env,
+		.stdio = {options->stdio[0], options->stdio[1], options->stdio[2]},
+		.pty = options->pty,
+		.rows = options->rows,
+		.columns = options->columns,
+	};
+	if (options->capture_output) {
+		session->output = output_create(session->loop, session->runtime.state_fd);
+		if (session->output == NULL) {
+			return fail_start(session, "cannot open the session's output.log");
+		}
+		command.stdio[1] = command.stdio[2] = output_write_fd(session->output);
+	}
+	struct sandbox_error err;
+	session->main_id = session_exec(session, &command, &main_observer, session, &err);
+	if (session->output != NULL) {
+		output_close_write_fd(session->output);
+	}
+	return session->main_id != 0 || fail_start(session, err.message);
+}
+
+static bool start(struct session *session, const struct session_options *options) {
+	char base[RUNTIME_NAME_MAX - 8];
+	name_from_command(base, sizeof(base),
+		options->argv != NULL ? options->argv[0] :
+		session->policy->process.command_line != NULL ? session->policy->process.command_line :
+								"session");
+	struct runtime_why why;
+	if (runtime_claim(&session->runtime, options->name, base, &why) != 0) {
+		return fail_start(session, why.text);
+	}
+	session->log = log_open(session->runtime.state_fd);
+	if (session->log == NULL) {
+		char reason[640];
+		snprintf(reason, sizeof(reason), "cannot open the audit log %s: %s",
+			session->runtime.log_path, strerror(errno));
+		return fail_start(session, reason);
+	}
+	cJSON *fields = cJSON_CreateObject();
+	cJSON_AddStringToObject(fields, "name", session->runtime.name);
+	cJSON_AddNumberToObject(fields, "supervisor", getpid());
+	cJSON_AddStringToObject(fields, "command", session->command);
+	char *policy = policy_to_json(session->policy);
+	cJSON_AddItemToObject(fields, "policy", cJSON_CreateRaw(policy != NULL ? policy : "null"));
+	free(policy);
+	record(session, "starting", fields);
+	if (session->has_result) {
+		return false;
+	}
+
+	bool wayland = session->policy->containment == POLICY_CONTAINMENT_SESSION &&
+		       !session->policy->ui.disable;
+	// The compositor loads on one core while the sandbox is built on another.
+	if (session->policy->containment == POLICY_CONTAINMENT_SESSION &&
+		!start_display(session, options)) {
+		return false;
+	}
+	struct sandbox_options sandbox = {
+		.policy = session->policy,
+		.name = session->runtime.name,
+		.wayland = wayland,
+	};
+	struct sandbox_error err;
+	if (sandbox_create(&sandbox, &session->sandbox, &err) != 0) {
+		return fail_start(session, err.message);
+	}
+	session->sandbox_source = wl_event_loop_add_fd(session->loop,
+		sandbox_event_fd(session->sandbox), WL_EVENT_READABLE, handle_sandbox, session);
+	if (session->sandbox_source == NULL ||
+		(wayland && display_listen(session->display, sandbox_take_wayland_fd(session->sandbox)) != 0)) {
+		return fail_start(session, "out of memory");
+	}
+	int listen_fd = runtime_listen(&session->runtime, &why);
+	if (listen_fd < 0) {
+		return fail_start(session, why.text);
+	}
+	session->control = control_create(session->loop, session, listen_fd);
+	if (session->control == NULL) {
+		return fail_start(session, "out of memory");
+	}
+	uint32_t timeout_ms =
+		options->timeout_ms != 0 ? options->timeout_ms : session->policy->process.timeout_ms;
+	if (timeout_ms != 0) {
+		session->timeout_source = wl_event_loop_add_timer(session->loop, handle_timeout, session);
+		if (session->timeout_source == NULL) {
+			return fail_start(session, "out of memory");
+		}
+		wl_event_source_timer_update(session->timeout_source,
+			timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms);
+	}
+	if (!start_command(session, options)) {
+		return false;
+	}
+	check_running(session);
+	return true;
+}
+
+struct session *session_create(struct wl_event_loop *loop, const struct session_options *options,
+	const struct session_observer *observer, void *data, struct session_result *result) {
+	*result = (struct session_result){.exit_code = SESSION_EXIT_FAILED, .broken = true};
+	struct session *session = calloc(1, sizeof(*session));
+	if (session == NULL) {
+		snprintf(result->reason, sizeof(result->reason), "out of memory");
+		return NULL;
+	}
+	session->loop = loop;
+	session->policy = options->policy;
+	session->observer = observer;
+	session->data = data;
+	session->begun = time(NULL);
+	session->runtime = (struct runtime){.parent_fd = -1, .dir_fd = -1, .lock_fd = -1, .state_fd = -1};
+	wl_list_init(&session->execs);
+	session->command = options->argv != NULL ? join(options->argv) :
+						   strdup(options->policy->process.command_line != NULL ?
+								     options->policy->process.command_line :
+								     "");
+	struct rlimit no_core = {0}; // a core of ours would hold the agent's screen
+	setrlimit(RLIMIT_CORE, &no_core);
+	if (session->command == NULL || !start(session, options)) {
+		set_result(session, SESSION_EXIT_FAILED, true, "out of memory");
+		*result = session->result;
+		session_destroy(session);
+		return NULL;
+	}
+	return session;
+}
+
+void session_destroy(struct session *session) {
+	if (session == NULL) {
+		return;
+	}
+	if (session->state != SESSION_ENDED) {
+		tear_down(session);
+	}
+	free(session->command);
+	free(session);
+}
