@@ -1,0 +1,223 @@
+#ifndef PARCLOSE_SANDBOX_INTERNAL_H
+#define PARCLOSE_SANDBOX_INTERNAL_H
+
+/*
+ * What the files of this folder share. Two processes run this code: the supervisor (sandbox.c, paths.c,
+ * limits.c, seccomp.c) and pid 1, forked from it without exec (init.c, root.c, privileges.c, worker.c).
+ * They speak over one SOCK_SEQPACKET pair and trust each other; what runs inside never gets that socket.
+ */
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "policy/policy.h"
+#include "sandbox/paths.h"
+#include "sandbox/sandbox.h"
+
+#define AGENT_ID 1000
+#define AGENT_NAME "agent"
+#define AGENT_HOME "/home/agent"
+#define AGENT_RUNTIME "/run/user/1000"
+#define AGENT_WAYLAND "wayland-0"
+
+// Writes the sentence into err (which may be NULL) and returns -code.
+int sandbox_fail(struct sandbox_error *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static inline void close_fd(int *fd) {
+	if (*fd >= 0) {
+		close(*fd);
+	}
+	*fd = -1;
+}
+
+// Moves a descriptor out of the way of 0, 1 and 2, which pid 1 replaces. -errno on failure, *fd closed.
+int raise_fd(int *fd);
+
+// ---- who the sandbox is outside (identity.c)
+
+struct identity {
+	bool privileged; // started by root: ids below are picked, grants are idmapped
+	uid_t uid;	 // outside
+	gid_t gid;
+};
+
+// -EPERM when this process is one that no sandbox may be started from (setuid, mixed ids).
+int identity_pick(struct identity *identity, struct sandbox_error *err);
+
+// Writes the maps of the user namespace that process `pid` has just been created in.
+int identity_write_maps(const struct identity *identity, pid_t pid, struct sandbox_error *err);
+
+// Inside: become AGENT_ID while keeping the capabilities of the own user namespace.
+int identity_assume(const struct identity *identity);
+
+// ---- limits (limits.c)
+
+enum limits_kind {
+	LIMITS_NONE,
+	LIMITS_CGROUP_V1,
+	LIMITS_CGROUP_V2,
+	LIMITS_RLIMIT,
+	LIMITS_AFFINITY,
+};
+
+#define LIMITS_DIRS 3
+
+struct limits {
+	enum limits_kind memory, processes, cpus;
+	char *dirs[LIMITS_DIRS]; // cgroup directories made for this sandbox, owned
+	size_t dirs_len;
+	unsigned int affinity; // CPUs to stay on; 0: not held by affinity
+};
+
+// Makes the cgroups that the policy's limits need. On failure nothing is left behind.
+int limits_init(struct limits *limits, const struct policy *policy, const char *name,
+	struct sandbox_error *err);
+// Moves `pid` into them.
+int limits_enter(struct limits *limits, pid_t pid, struct sandbox_error *err);
+// Removes the directories; the processes in them must be gone.
+void limits_finish(struct limits *limits);
+// In pid 1: the limits that a process sets on itself.
+int limits_apply_self(const struct limits *limits, const struct policy *policy);
+
+struct limits_found {
+	bool v2, v1;
+	bool memory, pids, cpu;
+	char describe[64];
+};
+void limits_find(struct limits_found *found);
+
+// ---- seccomp (seccomp.c)
+
+struct filter_options {
+	bool nested_userns; // CLONE_NEW{USER,PID,NET} and chroot stay
+	bool pin_cpus;	    // sched_setaffinity is refused
+};
+
+struct sock_filter;
+
+// A filter as the kernel takes it; *code is allocated, free()d by the caller.
+int filter_compile(const struct filter_options *options, struct sock_filter **code, size_t *len,
+	struct sandbox_error *err);
+// The allow-list of a display server.
+int filter_compile_server(struct sock_filter **code, size_t *len, struct sandbox_error *err);
+// Puts a filter over the calling process. no_new_privs must be set.
+int filter_load(const struct sock_filter *code, size_t len);
+
+// ---- landlock (landlock.c)
+
+// ABI of the running kernel, 0 without Landlock.
+unsigned int landlock_abi(void);
+
+struct landlock_facts {
+	unsigned int abi, scopes;
+};
+
+// Inside the finished root: the policy as a Landlock domain over the calling process.
+int landlock_apply(const struct policy *policy, const struct paths *paths,
+	struct landlock_facts *facts, struct sandbox_error *err);
+// A domain that grants nothing at all.
+int landlock_apply_empty(struct sandbox_error *err);
+
+// ---- pid 1
+
+struct init_context {
+	const struct policy *policy;
+	const struct paths *paths;
+	const struct identity *identity;
+	const struct limits *limits;
+	const char *name;
+	bool wayland;
+	int socket;
+	// Where argv and environ lie in this process's memory; wiped in pid 1.
+	char *strings;
+	size_t strings_len;
+};
+
+// Never returns. Runs in the child of clone3.
+_Noreturn void init_main(const struct init_context *context);
+
+// Builds the root and moves into it (root.c).
+int root_build(const struct init_context *context, struct sandbox_error *err);
+
+// Ends all privilege (privileges.c). Order matters, see there.
+int privileges_second_userns(const struct policy *policy, struct sandbox_error *err);
+int privileges_drop(struct sandbox_error *err);
+
+// Writes a short string to a file; 0 or -errno.
+int write_file(int dir, const char *path, const char *text, size_t len);
+
+// ---- between the two
+
+enum message_type {
+	MESSAGE_GO = 1, // to pid 1: maps are written, cgroups entered
+	MESSAGE_FILTER, // to pid 1: struct message, then the BPF program
+	MESSAGE_SPAWN,	// to pid 1: struct spawn_message, then strings, and fds
+	MESSAGE_SIGNAL, // to pid 1
+	MESSAGE_READY,	// from pid 1: struct ready_message, with the Wayland socket
+	MESSAGE_ERROR,	// from pid 1 before READY: struct error_message
+	MESSAGE_EVENT,	// from pid 1: struct event_message, with a pty
+};
+
+struct signal_message {
+	uint32_t type, id;
+	int32_t signal;
+};
+
+struct spawn_message {
+	uint32_t type, id;
+	uint32_t argc, envc; // strings follow: argv, env, then cwd when has_cwd
+	uint16_t rows, columns;
+	uint8_t has_cwd, pty;
+	uint8_t stdio; // bit n: fd n is attached, in order
+	uint8_t pad;
+	uint32_t strings_len;
+};
+
+struct ready_message {
+	uint32_t type;
+	uint32_t landlock, scopes;
+};
+
+struct error_message {
+	uint32_t type;
+	int32_t code;
+	char text[512];
+};
+
+struct event_message {
+	uint32_t type, event, id;
+	int32_t pid, status, error;
+	char text[256];
+};
+
+#define MESSAGE_MAX (SANDBOX_MAX_ARG_BYTES + 4096)
+
+// One packet with up to `fds_len` descriptors (at most 4). 0 or -errno.
+int message_send(int socket, const void *data, size_t len, const int *fds, size_t fds_len);
+// Length of the packet, 0 at the end of the stream, or -errno. *fds_len: room in, count out.
+ssize_t message_receive(int socket, void *data, size_t len, int *fds, size_t *fds_len, int flags);
+
+// ---- workers (worker.c), in pid 1
+
+struct worker_request {
+	struct spawn_message head;
+	char **argv, **env; // into the message
+	const char *cwd;
+	int stdio[3]; // -1: /dev/null
+	int terminal; // slave end, -1 without
+};
+
+// In the forked child: becomes the command, or writes a struct worker_failure to `report` and exits.
+struct worker_failure {
+	int32_t error;
+	char text[248];
+};
+_Noreturn void worker_run(const struct init_context *context, const struct worker_request *request,
+	int report);
+
+#endif

@@ -1,0 +1,311 @@
+#include "sandbox/internal.h"
+#include "sandbox/root.h"
+#include "sandbox/syscalls.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define RESOLVE_INSIDE (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS)
+
+static bool is_ours(const struct root *root, dev_t dev) {
+	for (size_t i = 0; i < root->own_len; i++) {
+		if (root->own[i] == dev) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Opens the place for a mount, making what is missing of it, but only in file systems that are new and our own.
+ * In a granted tree, which an earlier session may have written to, nothing is ever made and no link followed.
+ */
+static int open_target(struct root *root, const char *path, mode_t type) {
+	int found = sys_openat2(root->fd, path, O_PATH | O_NOFOLLOW, RESOLVE_INSIDE);
+	if (found != -ENOENT) {
+		return found;
+	}
+	int dir = dup(root->fd);
+	while (dir >= 0 && *path) {
+		path += strspn(path, "/");
+		size_t len = strcspn(path, "/");
+		char name[NAME_MAX + 1];
+		if (len == 0) {
+			break;
+		}
+		if (len > NAME_MAX) {
+			close(dir);
+			return -ENAMETOOLONG;
+		}
+		memcpy(name, path, len);
+		name[len] = '\0';
+		path += len;
+		bool last = path[strspn(path, "/")] == '\0';
+		int next = sys_openat2(dir, name, O_PATH | O_NOFOLLOW, RESOLVE_INSIDE);
+		struct stat stat;
+		if (next == -ENOENT) {
+			int ret = fstat(dir, &stat) ? -errno : is_ours(root, stat.st_dev) ? 0 : -ENOENT;
+			if (ret == 0) {
+				ret = last && type != S_IFDIR
+					? (mknodat(dir, name, S_IFREG | 0444, 0) ? -errno : 0)
+					: (mkdirat(dir, name, 0755) ? -errno : 0);
+			}
+			next = ret < 0 ? ret : sys_openat2(dir, name, O_PATH | O_NOFOLLOW, RESOLVE_INSIDE);
+		}
+		close(dir);
+		dir = next;
+	}
+	return dir;
+}
+
+int root_attach(struct root *root, int mount_fd, const char *path, mode_t type) {
+	int target = open_target(root, path, type);
+	if (target < 0) {
+		return target;
+	}
+	int ret = sys_move_mount(mount_fd, target);
+	close(target);
+	return ret;
+}
+
+int root_own(struct root *root, int fd) {
+	struct stat stat;
+	if (fstat(fd, &stat)) {
+		return -errno;
+	}
+	dev_t *own = realloc(root->own, (root->own_len + 1) * sizeof(*own));
+	if (!own) {
+		return -ENOMEM;
+	}
+	root->own = own;
+	root->own[root->own_len++] = stat.st_dev;
+	return 0;
+}
+
+int root_filesystem(const char *type, const char *const (*options)[2], size_t len, unsigned int attr) {
+	int context = sys_fsopen(type);
+	if (context < 0) {
+		return context;
+	}
+	int ret = 0;
+	for (size_t i = 0; i < len && ret == 0; i++) {
+		ret = sys_fsconfig(context, FSCONFIG_SET_STRING, options[i][0], options[i][1]);
+	}
+	if (ret == 0) {
+		ret = sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL);
+	}
+	if (ret == 0) {
+		ret = sys_fsmount(context, attr);
+	}
+	close(context);
+	return ret;
+}
+
+int root_tmpfs(struct root *root, const char *path, uint64_t size, const char *mode, unsigned int attr,
+	int *keep) {
+	char text[24];
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)size);
+	const char *const options[][2] = {{"size", text}, {"mode", mode}};
+	int fd = root_filesystem("tmpfs", options, 2, attr);
+	if (fd < 0) {
+		return fd;
+	}
+	int ret = root_own(root, fd);
+	if (ret == 0) {
+		ret = root_attach(root, fd, path, S_IFDIR);
+	}
+	if (ret == 0 && keep) {
+		*keep = fd;
+	} else {
+		close(fd);
+	}
+	return ret;
+}
+
+int root_bind(struct root *root, int from, const char *source, const char *path, mode_t type,
+	uint64_t attr_set) {
+	unsigned int flags = OPEN_TREE_CLONE | AT_RECURSIVE | (source[0] ? 0 : AT_EMPTY_PATH);
+	int fd = sys_open_tree(from, source, flags);
+	if (fd < 0) {
+		return fd;
+	}
+	struct mount_attr attr = {.attr_set = attr_set};
+	int ret = sys_mount_setattr(fd, AT_RECURSIVE, &attr);
+	if (ret == 0) {
+		ret = root_attach(root, fd, path, type);
+	}
+	close(fd);
+	return ret;
+}
+
+static int set_readonly(int fd) {
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	return sys_mount_setattr(fd, 0, &attr);
+}
+
+// The object the supervisor checked, or nothing: between then and now the path may lead elsewhere.
+static int reopen(const struct path_entry *entry) {
+	int fd = sys_openat2(
+		AT_FDCWD, entry->path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	struct stat stat;
+	if (fd < 0) {
+		return fd;
+	}
+	if (fstat(fd, &stat) || stat.st_dev != entry->dev || stat.st_ino != entry->ino ||
+		(stat.st_mode & S_IFMT) != entry->type) {
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
+}
+
+static int bind_grant(struct root *root, const struct path_entry *entry) {
+	uint64_t attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	if (entry->access == POLICY_ACCESS_READONLY) {
+		attr |= MOUNT_ATTR_RDONLY;
+	}
+	if (root->noexec && entry->access == POLICY_ACCESS_READWRITE) {
+		attr |= MOUNT_ATTR_NOEXEC;
+	}
+	if (entry->mount_fd >= 0) {
+		struct mount_attr more = {.attr_set = attr};
+		int ret = sys_mount_setattr(entry->mount_fd, AT_RECURSIVE, &more);
+		return ret < 0 ? ret : root_attach(root, entry->mount_fd, entry->path, entry->type);
+	}
+	int fd = reopen(entry);
+	if (fd < 0) {
+		return fd;
+	}
+	int ret = root_bind(root, fd, "", entry->path, entry->type, attr);
+	close(fd);
+	return ret;
+}
+
+// A directory is covered by an empty one, anything else by an empty file.
+static int mask(struct root *root, const struct path_entry *entry, int *dir_fd) {
+	if (entry->type == S_IFDIR) {
+		return root_tmpfs(root, entry->path, 4096 * 16, "0755",
+			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, dir_fd);
+	}
+	return root_bind(root, root->fd, EMPTY_FILE, entry->path, entry->type,
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+static int apply_paths(struct root *root, const struct paths *paths, struct sandbox_error *err) {
+	int *masks = calloc(paths->len ? paths->len : 1, sizeof(*masks));
+	if (!masks) {
+		return sandbox_fail(err, ENOMEM, "out of memory");
+	}
+	int ret = 0;
+	size_t done = 0;
+	for (; done < paths->len && ret == 0; done++) {
+		const struct path_entry *entry = &paths->entries[done];
+		masks[done] = -1;
+		ret = entry->access == POLICY_ACCESS_DENIED ? mask(root, entry, &masks[done])
+							    : bind_grant(root, entry);
+		if (ret < 0) {
+			ret = sandbox_fail(err, -ret, "%s: '%s' cannot be %s in the sandbox: %s%s",
+				entry->origin->pointer, entry->path,
+				entry->access == POLICY_ACCESS_DENIED ? "hidden" : "mounted", strerror(-ret),
+				ret == -ESTALE ? " (it was replaced while the sandbox was set up)" : "");
+		}
+	}
+	// Last, since a grant inside a hidden directory needs its mount point there.
+	for (size_t i = 0; i < done; i++) {
+		if (masks[i] >= 0 && ret == 0) {
+			ret = set_readonly(masks[i]);
+			if (ret < 0) {
+				ret = sandbox_fail(err, -ret, "cannot seal a hidden directory: %s",
+					strerror(-ret));
+			}
+		}
+		close_fd(&masks[i]);
+	}
+	free(masks);
+	return ret;
+}
+
+/*
+ * A path that the policy writes through a symlink works inside as written where the place is still free: a link in
+ * the tmpfs. Best effort; nothing depends on it.
+ */
+static void link_as_written(struct root *root, const struct paths *paths) {
+	for (size_t i = 0; i < paths->len; i++) {
+		const struct path_entry *entry = &paths->entries[i];
+		const char *written = entry->origin->path;
+		if (entry->access == POLICY_ACCESS_DENIED || strcmp(written, entry->path) == 0 ||
+			strlen(written) >= PATH_MAX) {
+			continue;
+		}
+		char parent[PATH_MAX];
+		snprintf(parent, sizeof(parent), "%s", written);
+		size_t len = strlen(parent);
+		while (len > 1 && parent[len - 1] == '/') {
+			parent[--len] = '\0';
+		}
+		char *slash = strrchr(parent, '/');
+		const char *name = slash + 1;
+		if (slash == parent || strcmp(name, "..") == 0 || strcmp(name, ".") == 0) {
+			continue;
+		}
+		*slash = '\0';
+		struct stat stat;
+		int dir = open_target(root, parent, S_IFDIR);
+		if (dir >= 0 && fstat(dir, &stat) == 0 && is_ours(root, stat.st_dev)) {
+			(void)symlinkat(entry->path, dir, name);
+		}
+		close_fd(&dir);
+	}
+}
+
+static int enter(struct root *root, struct sandbox_error *err) {
+	// The old root ends up stacked on the new one and is then let go, with everything under it.
+	if (fchdir(root->fd) || sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) || chdir("/")) {
+		return sandbox_fail(err, errno, "cannot enter the new root: %s", strerror(errno));
+	}
+	int ret = set_readonly(root->fd);
+	return ret < 0 ? sandbox_fail(err, -ret, "cannot seal the new root: %s", strerror(-ret)) : 0;
+}
+
+int root_build(const struct init_context *context, struct sandbox_error *err) {
+	struct root root = {
+		.context = context, .fd = -1, .noexec = context->policy->process.executables_set};
+	// Nothing the host mounts from now on may appear in here, nor the reverse.
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
+		return sandbox_fail(err, errno, "cannot make the mounts private: %s", strerror(errno));
+	}
+	const char *const options[][2] = {{"size", "4m"}, {"mode", "0755"}};
+	root.fd = root_filesystem("tmpfs", options, 2, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (root.fd < 0) {
+		return sandbox_fail(
+			err, -root.fd, "cannot make the root file system: %s", strerror(-root.fd));
+	}
+	int ret = root_own(&root, root.fd);
+	if (ret == 0) {
+		// On top of "/", where every host has a directory. Our own "/" stays the old one until the pivot.
+		int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		ret = top < 0 ? -errno : sys_move_mount(root.fd, top);
+		close_fd(&top);
+	}
+	if (ret < 0) {
+		ret = sandbox_fail(err, -ret, "cannot attach the root file system: %s", strerror(-ret));
+	}
+	if (ret == 0) {
+		ret = system_build(&root, err);
+	}
+	if (ret == 0) {
+		ret = apply_paths(&root, context->paths, err);
+	}
+	if (ret == 0) {
+		link_as_written(&root, context->paths);
+		system_finish(&root);
+		ret = enter(&root, err);
+	}
+	close_fd(&root.fd);
+	free(root.own);
+	return ret;
+}

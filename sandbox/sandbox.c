@@ -1,0 +1,479 @@
+#include "sandbox/internal.h"
+#include "sandbox/syscalls.h"
+
+#include <inttypes.h>
+#include <linux/filter.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+// Set-up takes milliseconds; a machine under heavy load gets this long.
+#define READY_TIMEOUT_MS 20000
+
+struct sandbox {
+	pid_t pid;
+	int pidfd;
+	int socket;
+	int wayland_fd; // -1 once taken
+	struct limits limits;
+	struct sandbox_enforced enforced;
+	bool gone; // the socket has ended
+
+	uint32_t *live; // ids of commands that have not ended, owned
+	size_t live_len, live_cap;
+};
+
+// What pid 1 must know or hold, gathered before it exists.
+struct plan {
+	const struct sandbox_options *options;
+	struct identity identity;
+	struct paths paths;
+	char *strings;
+	size_t strings_len;
+};
+
+// Where the kernel put our argument and environment strings (proc_pid_stat(5), fields 48 to 51).
+static int find_own_strings(struct plan *plan) {
+	char text[1024];
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		return -errno;
+	}
+	ssize_t len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0) {
+		return -EIO;
+	}
+	text[len] = '\0';
+	char *field = strrchr(text, ')'); // the name before it may hold anything
+	for (int i = 2; field && i < 48; i++) {
+		field = strchr(field + 1, ' ');
+	}
+	uintptr_t arg_start, arg_end, env_start, env_end;
+	if (!field || sscanf(field, "%" SCNuPTR "%" SCNuPTR "%" SCNuPTR "%" SCNuPTR, &arg_start, &arg_end,
+			      &env_start, &env_end) != 4 ||
+		arg_start == 0 || arg_end != env_start || env_end < env_start) {
+		return -EIO;
+	}
+	plan->strings = (char *)arg_start; // NOLINT: the kernel's word for it
+	plan->strings_len = env_end - arg_start;
+	return 0;
+}
+
+static int check_required(const struct policy *policy, const struct limits *limits,
+	struct sandbox_error *err) {
+	for (size_t i = 0; i < policy->require_len; i++) {
+		const struct policy_require *require = &policy->require[i];
+		switch (require->layer) {
+		case POLICY_LAYER_USERNS: // nothing starts without
+		case POLICY_LAYER_SECCOMP:
+			break;
+		case POLICY_LAYER_LANDLOCK:
+			if (landlock_abi() < require->version || landlock_abi() == 0) {
+				return sandbox_fail(err, ENOSYS,
+					"/require/%zu: this kernel has Landlock ABI %u, the policy requires %u; use a "
+					"newer kernel or boot with lsm=landlock,...",
+					i, landlock_abi(), require->version ? require->version : 1);
+			}
+			break;
+		case POLICY_LAYER_CGROUP:
+			if (limits->dirs_len == 0) {
+				struct limits_found found;
+				limits_find(&found);
+				if (!found.v1 && !found.v2) {
+					return sandbox_fail(err, ENOSYS,
+						"/require/%zu: no control group can be made here (%s); start from a "
+						"systemd user session with delegation, or as root",
+						i, found.describe);
+				}
+			}
+			break;
+		}
+	}
+	return 0;
+}
+
+static int clone_init(struct sandbox *sandbox, const struct plan *plan, int socket,
+	struct sandbox_error *err) {
+	struct sys_clone_args args = {
+		// The rest, CLONE_NEWNET and CLONE_NEWCGROUP, pid 1 unshares once it is in its cgroup, beside us.
+		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
+			CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWTIME,
+		.pidfd = (uintptr_t)&sandbox->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid = sys_clone3(&args);
+	if (pid == 0) {
+		const struct init_context context = {
+			.policy = plan->options->policy,
+			.paths = &plan->paths,
+			.identity = &plan->identity,
+			.limits = &sandbox->limits,
+			.name = plan->options->name,
+			.wayland = plan->options->wayland,
+			.socket = socket,
+			.strings = plan->strings,
+			.strings_len = plan->strings_len,
+		};
+		init_main(&context);
+	}
+	if (pid < 0) {
+		sandbox->pidfd = -1;
+		return sandbox_fail(err, (int)-pid,
+			"cannot create the namespaces: %s; `parclose doctor` names the setting that forbids user "
+			"namespaces here",
+			strerror((int)-pid));
+	}
+	sandbox->pid = (pid_t)pid;
+	return 0;
+}
+
+static int send_filter(const struct sandbox *sandbox, const struct policy *policy,
+	struct sandbox_error *err) {
+	const struct filter_options options = {
+		.nested_userns = policy->process.nested_sandbox,
+		.pin_cpus = sandbox->limits.affinity > 0,
+	};
+	struct sock_filter *code;
+	size_t len;
+	int ret = filter_compile(&options, &code, &len, err);
+	if (ret < 0) {
+		return ret;
+	}
+	struct {
+		uint32_t type, pad;
+		struct sock_filter code[];
+	} *message = malloc(sizeof(*message) + len * sizeof(*code));
+	if (!message) {
+		free(code);
+		return sandbox_fail(err, ENOMEM, "out of memory");
+	}
+	message->type = MESSAGE_FILTER;
+	message->pad = 0;
+	memcpy(message->code, code, len * sizeof(*code));
+	ret = message_send(sandbox->socket, message, sizeof(*message) + len * sizeof(*code), NULL, 0);
+	free(message);
+	free(code);
+	// EPIPE: pid 1 has failed and says why in what it sent before.
+	return ret == -EPIPE || ret == -ECONNRESET ? 0
+		: ret < 0 ? sandbox_fail(err, -ret, "cannot send the filter: %s", strerror(-ret))
+			  : 0;
+}
+
+static int await_ready(struct sandbox *sandbox, struct sandbox_error *err) {
+	struct pollfd poll_fd = {.fd = sandbox->socket, .events = POLLIN};
+	int ready;
+	do {
+		ready = poll(&poll_fd, 1, READY_TIMEOUT_MS);
+	} while (ready < 0 && errno == EINTR);
+	if (ready <= 0) {
+		return sandbox_fail(err, ETIMEDOUT, "the sandbox did not come up in %d s",
+			READY_TIMEOUT_MS / 1000);
+	}
+	union {
+		uint32_t type;
+		struct ready_message ready;
+		struct error_message error;
+	} message;
+	int fd = -1;
+	size_t fds = 1;
+	ssize_t len = message_receive(sandbox->socket, &message, sizeof(message), &fd, &fds, 0);
+	if (len == sizeof(message.ready) && message.type == MESSAGE_READY) {
+		sandbox->wayland_fd = fds == 1 ? fd : -1;
+		sandbox->enforced.landlock = message.ready.landlock;
+		sandbox->enforced.landlock_scopes = message.ready.scopes;
+		return 0;
+	}
+	if (fds == 1) {
+		close(fd);
+	}
+	if (len == sizeof(message.error) && message.type == MESSAGE_ERROR) {
+		message.error.text[sizeof(message.error.text) - 1] = '\0';
+		return sandbox_fail(err, message.error.code, "%s", message.error.text);
+	}
+	return sandbox_fail(err, EIO, "pid 1 of the sandbox died while it was set up");
+}
+
+static const char *limit_word(enum limits_kind kind) {
+	switch (kind) {
+	case LIMITS_CGROUP_V1:
+		return "cgroup v1";
+	case LIMITS_CGROUP_V2:
+		return "cgroup v2";
+	case LIMITS_RLIMIT:
+		return "rlimit";
+	case LIMITS_AFFINITY:
+		return "affinity";
+	case LIMITS_NONE:
+		break;
+	}
+	return "none";
+}
+
+static void describe(struct sandbox *sandbox, const struct plan *plan) {
+	struct sandbox_enforced *enforced = &sandbox->enforced;
+	snprintf(enforced->namespaces, sizeof(enforced->namespaces), "%s",
+		"user,mount,pid,net,ipc,uts,cgroup,time");
+	snprintf(enforced->identity, sizeof(enforced->identity), "uid %d inside, %u outside", AGENT_ID,
+		(unsigned int)plan->identity.uid);
+	enforced->seccomp = true;
+	enforced->nested_userns = plan->options->policy->process.nested_sandbox;
+	snprintf(enforced->memory, sizeof(enforced->memory), "%s", limit_word(sandbox->limits.memory));
+	snprintf(enforced->processes, sizeof(enforced->processes), "%s",
+		limit_word(sandbox->limits.processes));
+	snprintf(enforced->cpus, sizeof(enforced->cpus), "%s", limit_word(sandbox->limits.cpus));
+}
+
+static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbox_error *err) {
+	const struct policy *policy = plan->options->policy;
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+		return sandbox_fail(err, errno, "cannot make a socket pair: %s", strerror(errno));
+	}
+	sandbox->socket = pair[0];
+	int ret = raise_fd(&pair[1]);
+	ret = ret < 0 ? sandbox_fail(err, -ret, "out of descriptors") : clone_init(sandbox, plan, pair[1], err);
+	close_fd(&pair[1]);
+	if (ret == 0) {
+		ret = identity_write_maps(&plan->identity, sandbox->pid, err);
+	}
+	if (ret == 0) {
+		ret = limits_enter(&sandbox->limits, sandbox->pid, err);
+	}
+	if (ret < 0) {
+		return ret;
+	}
+	const uint32_t go = MESSAGE_GO;
+	// A failure to send means a dead pid 1, which await_ready() reports.
+	(void)message_send(sandbox->socket, &go, sizeof(go), NULL, 0);
+	// Compiling takes as long as the mounts do; pid 1 is building those meanwhile.
+	ret = send_filter(sandbox, policy, err);
+	return ret < 0 ? ret : await_ready(sandbox, err);
+}
+
+int sandbox_create(const struct sandbox_options *options, struct sandbox **out,
+	struct sandbox_error *err) {
+	*out = NULL;
+	struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
+	if (!sandbox) {
+		return sandbox_fail(err, ENOMEM, "out of memory");
+	}
+	*sandbox = (struct sandbox){.pidfd = -1, .socket = -1, .wayland_fd = -1};
+	struct plan plan = {.options = options};
+	int ret = identity_pick(&plan.identity, err);
+	if (ret == 0 && find_own_strings(&plan) < 0) {
+		ret = sandbox_fail(err, EIO, "cannot read /proc/self/stat; /proc must be mounted");
+	}
+	if (ret == 0) {
+		ret = paths_init(&plan.paths, options->policy, err);
+	}
+	if (ret == 0 && plan.identity.privileged) {
+		ret = paths_idmap(&plan.paths, plan.identity.uid, plan.identity.gid, err);
+	}
+	if (ret == 0) {
+		ret = limits_init(&sandbox->limits, options->policy, options->name, err);
+	}
+	if (ret == 0) {
+		ret = check_required(options->policy, &sandbox->limits, err);
+	}
+	if (ret == 0) {
+		ret = start(sandbox, &plan, err);
+	}
+	if (ret == 0) {
+		describe(sandbox, &plan);
+	}
+	paths_finish(&plan.paths);
+	if (ret < 0) {
+		sandbox_destroy(sandbox);
+		return ret;
+	}
+	*out = sandbox;
+	return 0;
+}
+
+void sandbox_destroy(struct sandbox *sandbox) {
+	if (!sandbox) {
+		return;
+	}
+	if (sandbox->pid > 0) {
+		// The death of pid 1 kills all in its pid namespace, and it is reaped after the last of them.
+		(void)sys_pidfd_send_signal(sandbox->pidfd, SIGKILL);
+		while (waitpid(sandbox->pid, NULL, 0) < 0 && errno == EINTR) {
+		}
+	}
+	close_fd(&sandbox->pidfd);
+	close_fd(&sandbox->socket);
+	close_fd(&sandbox->wayland_fd);
+	limits_finish(&sandbox->limits);
+	free(sandbox->live);
+	free(sandbox);
+}
+
+pid_t sandbox_init_pid(const struct sandbox *sandbox) {
+	return sandbox->pid;
+}
+
+int sandbox_init_pidfd(const struct sandbox *sandbox) {
+	return sandbox->pidfd;
+}
+
+int sandbox_take_wayland_fd(struct sandbox *sandbox) {
+	int fd = sandbox->wayland_fd;
+	sandbox->wayland_fd = -1;
+	return fd;
+}
+
+const struct sandbox_enforced *sandbox_enforced(const struct sandbox *sandbox) {
+	return &sandbox->enforced;
+}
+
+int sandbox_event_fd(const struct sandbox *sandbox) {
+	return sandbox->socket;
+}
+
+static bool live_add(struct sandbox *sandbox, uint32_t id) {
+	if (sandbox->live_len == sandbox->live_cap) {
+		size_t cap = sandbox->live_cap ? sandbox->live_cap * 2 : 8;
+		uint32_t *live = realloc(sandbox->live, cap * sizeof(*live));
+		if (!live) {
+			return false;
+		}
+		sandbox->live = live;
+		sandbox->live_cap = cap;
+	}
+	sandbox->live[sandbox->live_len++] = id;
+	return true;
+}
+
+static bool live_find(const struct sandbox *sandbox, uint32_t id, size_t *at) {
+	for (*at = 0; *at < sandbox->live_len; ++*at) {
+		if (sandbox->live[*at] == id) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void live_remove(struct sandbox *sandbox, uint32_t id) {
+	size_t at;
+	if (live_find(sandbox, id, &at)) {
+		sandbox->live[at] = sandbox->live[--sandbox->live_len];
+	}
+}
+
+// Appends the strings of `list` to the message; the count or -E2BIG.
+static long pack(char *to, size_t *used, size_t room, const char *const *list) {
+	long count = 0;
+	for (; list && list[count]; count++) {
+		size_t len = strlen(list[count]) + 1;
+		if (len > room - *used || count >= SANDBOX_MAX_ARGS) {
+			return -E2BIG;
+		}
+		memcpy(to + *used, list[count], len);
+		*used += len;
+	}
+	return count;
+}
+
+int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_command *command,
+	struct sandbox_error *err) {
+	if (!command->argv || !command->argv[0] || (command->cwd && command->cwd[0] != '/')) {
+		return sandbox_fail(err, EINVAL, "a command needs a name and an absolute directory");
+	}
+	size_t at;
+	if (live_find(sandbox, id, &at)) {
+		return sandbox_fail(err, EEXIST, "command %" PRIu32 " is running already", id);
+	}
+	char *buffer = malloc(MESSAGE_MAX);
+	if (!buffer) {
+		return sandbox_fail(err, ENOMEM, "out of memory");
+	}
+	struct spawn_message head = {
+		.type = MESSAGE_SPAWN,
+		.id = id,
+		.rows = command->rows,
+		.columns = command->columns,
+		.has_cwd = command->cwd != NULL,
+		.pty = command->pty,
+	};
+	const char *const cwd[] = {command->cwd, NULL};
+	size_t used = 0, room = SANDBOX_MAX_ARG_BYTES;
+	char *strings = buffer + sizeof(head);
+	long argc = pack(strings, &used, room, command->argv);
+	long envc = argc < 0 ? argc : pack(strings, &used, room, command->env);
+	long ret = envc < 0 ? envc : pack(strings, &used, room, cwd);
+	if (ret < 0) {
+		free(buffer);
+		return sandbox_fail(err, E2BIG, "the command and its environment are larger than %u KiB",
+			SANDBOX_MAX_ARG_BYTES >> 10);
+	}
+	head.argc = (uint32_t)argc;
+	head.envc = (uint32_t)envc;
+	head.strings_len = (uint32_t)used;
+	int fds[3];
+	size_t fds_len = 0;
+	for (int i = 0; i < 3 && !command->pty; i++) {
+		if (command->stdio[i] >= 0) {
+			head.stdio |= (uint8_t)(1u << i);
+			fds[fds_len++] = command->stdio[i];
+		}
+	}
+	memcpy(buffer, &head, sizeof(head));
+	if (!live_add(sandbox, id)) {
+		free(buffer);
+		return sandbox_fail(err, ENOMEM, "out of memory");
+	}
+	int sent = message_send(sandbox->socket, buffer, sizeof(head) + used, fds, fds_len);
+	free(buffer);
+	if (sent < 0) {
+		live_remove(sandbox, id);
+		return sandbox_fail(err, -sent, "the sandbox does not take commands: %s", strerror(-sent));
+	}
+	return 0;
+}
+
+int sandbox_signal(struct sandbox *sandbox, uint32_t id, int signal) {
+	size_t at;
+	if (!live_find(sandbox, id, &at)) {
+		return -ESRCH;
+	}
+	const struct signal_message message = {.type = MESSAGE_SIGNAL, .id = id, .signal = signal};
+	return message_send(sandbox->socket, &message, sizeof(message), NULL, 0);
+}
+
+void sandbox_read_event(struct sandbox *sandbox, struct sandbox_event *event) {
+	*event = (struct sandbox_event){.type = SANDBOX_EVENT_NONE, .pty_fd = -1};
+	struct event_message message;
+	int fd = -1;
+	size_t fds = 1;
+	ssize_t len = sandbox->gone ? 0
+				    : message_receive(sandbox->socket, &message, sizeof(message), &fd, &fds,
+					      MSG_DONTWAIT);
+	if (len == -EAGAIN) {
+		return;
+	}
+	if (len != sizeof(message) || message.type != MESSAGE_EVENT) {
+		sandbox->gone = true;
+		sandbox->live_len = 0;
+		event->type = SANDBOX_EVENT_GONE;
+		if (len > 0 && fds == 1) {
+			close(fd);
+		}
+		return;
+	}
+	event->type = (enum sandbox_event_type)message.event;
+	event->id = message.id;
+	event->pid = message.pid;
+	event->status = message.status;
+	event->error = message.error;
+	event->pty_fd = fds == 1 ? fd : -1;
+	message.text[sizeof(message.text) - 1] = '\0';
+	snprintf(event->message, sizeof(event->message), "%s", message.text);
+	if (event->type != SANDBOX_EVENT_STARTED) {
+		live_remove(sandbox, event->id);
+	}
+}

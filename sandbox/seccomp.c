@@ -1,0 +1,256 @@
+#include "sandbox/internal.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <fcntl.h>
+
+/*
+ * What stays reachable of the kernel inside. Deny-list, as flatpak's: a desktop's programs use too much for the
+ * reverse. Mount, namespaces, keys, tracing and what has no business in a desktop is refused; where a program
+ * has a fall-back for an old kernel the answer is ENOSYS, else EPERM.
+ */
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+#ifndef TIOCSTI
+#define TIOCSTI 0x5412
+#endif
+#ifndef TIOCLINUX
+#define TIOCLINUX 0x541C
+#endif
+
+struct denied {
+	const char *name;
+	int number; // for a libseccomp older than the call; the same on all architectures since 424; -1: none
+	int code;
+};
+
+static const struct denied denied[] = {
+	// The kernel log, accounting, quotas, modules, the machine.
+	{"syslog", -1, EPERM}, {"uselib", -1, EPERM}, {"acct", -1, EPERM}, {"quotactl", -1, EPERM},
+	{"quotactl_fd", 443, EPERM}, {"init_module", -1, EPERM}, {"finit_module", -1, EPERM},
+	{"delete_module", -1, EPERM}, {"kexec_load", -1, EPERM}, {"kexec_file_load", -1, EPERM},
+	{"reboot", -1, EPERM}, {"swapon", -1, EPERM}, {"swapoff", -1, EPERM}, {"iopl", -1, EPERM},
+	{"ioperm", -1, EPERM}, {"vhangup", -1, EPERM}, {"modify_ldt", -1, EPERM}, {"vm86", -1, EPERM},
+	{"vm86old", -1, EPERM}, {"nfsservctl", -1, ENOSYS}, {"lookup_dcookie", -1, EPERM},
+	{"settimeofday", -1, EPERM}, {"clock_settime", -1, EPERM}, {"adjtimex", -1, EPERM},
+	{"clock_adjtime", -1, EPERM},
+	// Keyrings belong to no namespace.
+	{"add_key", -1, EPERM}, {"keyctl", -1, EPERM}, {"request_key", -1, EPERM},
+	// NUMA placement: old, large, of no use to a desktop.
+	{"move_pages", -1, EPERM}, {"mbind", -1, EPERM}, {"get_mempolicy", -1, EPERM},
+	{"set_mempolicy", -1, EPERM}, {"migrate_pages", -1, EPERM}, {"set_mempolicy_home_node", 450, EPERM},
+	// Mounts, old and new ways.
+	{"setns", -1, EPERM}, {"mount", -1, EPERM}, {"umount", -1, EPERM}, {"umount2", -1, EPERM},
+	{"pivot_root", -1, EPERM}, {"open_tree", 428, ENOSYS}, {"move_mount", 429, ENOSYS},
+	{"fsopen", 430, ENOSYS}, {"fsconfig", 431, ENOSYS}, {"fsmount", 432, ENOSYS},
+	{"fspick", 433, ENOSYS}, {"mount_setattr", 442, ENOSYS}, {"open_tree_attr", 467, ENOSYS},
+	{"listns", 470, ENOSYS},
+	// Its flags are behind a pointer, which a filter cannot see; the C library falls back to clone().
+	{"clone3", 435, ENOSYS},
+	// Other processes' memory and descriptors.
+	{"ptrace", -1, EPERM}, {"process_vm_readv", -1, EPERM}, {"process_vm_writev", -1, EPERM},
+	{"kcmp", -1, EPERM}, {"pidfd_getfd", 438, EPERM}, {"process_madvise", 440, EPERM},
+	// Attack surface with a history.
+	{"bpf", -1, EPERM}, {"userfaultfd", -1, EPERM}, {"perf_event_open", -1, EPERM},
+	{"io_uring_setup", 425, EPERM}, {"io_uring_enter", 426, EPERM}, {"io_uring_register", 427, EPERM},
+	{"fanotify_init", -1, EPERM}, {"fanotify_mark", -1, EPERM}, {"name_to_handle_at", -1, EPERM},
+	{"open_by_handle_at", -1, EPERM}, {"lsm_set_self_attr", 460, EPERM},
+};
+
+// Takes the first error; libseccomp returns -errno.
+static void add(int *ret, int added) {
+	*ret = *ret < 0 ? *ret : added;
+}
+
+static void add_denied(scmp_filter_ctx context, int *ret) {
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
+		int number = seccomp_syscall_resolve_name(denied[i].name);
+		if (number == __NR_SCMP_ERROR) {
+			number = denied[i].number;
+		}
+		// A negative number is a call that this architecture does not have.
+		if (number >= 0) {
+			add(ret, seccomp_rule_add_exact_array(
+					 context, SCMP_ACT_ERRNO((uint32_t)denied[i].code), number, 0, NULL));
+		}
+	}
+}
+
+static void add_namespaces(scmp_filter_ctx context, const struct filter_options *options, int *ret) {
+	const struct {
+		uint64_t flag;
+		bool nested; // stays when user namespaces may be made inside
+	} flags[] = {
+		{CLONE_NEWUSER, true}, {CLONE_NEWPID, true}, {CLONE_NEWNET, true}, {CLONE_NEWNS, false},
+		{CLONE_NEWIPC, false}, {CLONE_NEWUTS, false}, {CLONE_NEWCGROUP, false},
+	};
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (options->nested_userns && flags[i].nested) {
+			continue;
+		}
+		const struct scmp_arg_cmp arg = SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i].flag, flags[i].flag);
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, arg));
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1, arg));
+	}
+	// In clone() this bit is part of the exit signal.
+	add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1,
+			 SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWTIME, CLONE_NEWTIME)));
+	if (!options->nested_userns) {
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(chroot), 0));
+	}
+}
+
+/*
+ * UNIX, INET, INET6 and route netlink. VSOCK above all is not: no network namespace holds it. Compared as 64 bits
+ * though the kernel reads 32: a value with high bits set is above the last one and so refused.
+ */
+static void add_families(scmp_filter_ctx context, int *ret) {
+	static const int allowed[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+	const size_t count = sizeof(allowed) / sizeof(allowed[0]);
+	size_t next = 0;
+	for (int family = 0; family <= allowed[count - 1]; family++) {
+		if (family == allowed[next]) {
+			next++;
+			continue;
+		}
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+				 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family)));
+	}
+	add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+			 SCMP_A0(SCMP_CMP_GT, (scmp_datum_t)allowed[count - 1])));
+	add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
+			 SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0)));
+	add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1,
+			 SCMP_A0(SCMP_CMP_NE, AF_UNIX)));
+}
+
+/*
+ * A file with the set-user-ID bit that the agent makes in a granted directory would be one of the user's (or root's) on
+ * the host, for everybody there. nosuid mounts only protect the inside.
+ */
+static void add_mode_bits(scmp_filter_ctx context, int *ret) {
+	static const struct {
+		const char *name;
+		unsigned int arg;
+		bool create; // the mode counts only with O_CREAT or O_TMPFILE, in the argument before it
+	} calls[] = {
+		{"chmod", 1, false}, {"fchmod", 1, false}, {"fchmodat", 2, false}, {"fchmodat2", 2, false},
+		{"mknod", 1, false}, {"mknodat", 2, false}, {"creat", 1, false}, {"open", 2, true},
+		{"openat", 3, true},
+	};
+	const scmp_datum_t bits[] = {S_ISUID, S_ISGID};
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		int number = seccomp_syscall_resolve_name(calls[i].name);
+		if (number == __NR_SCMP_ERROR && strcmp(calls[i].name, "fchmodat2") == 0) {
+			number = 452;
+		}
+		for (size_t b = 0; b < 2 && number >= 0; b++) {
+			const struct scmp_arg_cmp mode =
+				SCMP_CMP(calls[i].arg, SCMP_CMP_MASKED_EQ, bits[b], bits[b]);
+			if (!calls[i].create) {
+				add(ret, seccomp_rule_add_exact(
+						 context, SCMP_ACT_ERRNO(EPERM), number, 1, mode));
+				continue;
+			}
+			// Without O_CREAT the C library leaves the argument as it happens to be.
+			add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPERM), number, 2,
+					 SCMP_CMP(calls[i].arg - 1, SCMP_CMP_MASKED_EQ, O_CREAT, O_CREAT), mode));
+			add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPERM), number, 2,
+					 SCMP_CMP(calls[i].arg - 1, SCMP_CMP_MASKED_EQ, O_TMPFILE, O_TMPFILE),
+					 mode));
+		}
+	}
+	// Its mode is behind a pointer; programs fall back to openat().
+	add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(ENOSYS), 437 /* openat2 */, 0));
+}
+
+static void add_rest(scmp_filter_ctx context, const struct filter_options *options, int *ret) {
+	// The kernel looks at the low 32 bits only (CVE-2019-10063). TIOCSETD loads line disciplines on demand.
+	static const unsigned int requests[] = {TIOCSTI, TIOCLINUX, TIOCSETD};
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+				 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFFFFFFFFu, requests[i])));
+	}
+	add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(personality), 1,
+			 SCMP_A0(SCMP_CMP_NE, 0)));
+	if (options->pin_cpus) {
+		add(ret, seccomp_rule_add_exact(
+				 context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(sched_setaffinity), 0));
+	}
+}
+
+static int export(scmp_filter_ctx context, struct sock_filter **code, size_t *len) {
+#if SCMP_VER_MAJOR > 2 || (SCMP_VER_MAJOR == 2 && SCMP_VER_MINOR >= 6)
+	size_t bytes = 0;
+	int ret = seccomp_export_bpf_mem(context, NULL, &bytes);
+	struct sock_filter *program = ret < 0 ? NULL : malloc(bytes);
+	if (!program) {
+		return ret < 0 ? ret : -ENOMEM;
+	}
+	ret = seccomp_export_bpf_mem(context, program, &bytes);
+#else
+	// Only to a descriptor before 2.6.
+	int fd = memfd_create("filter", MFD_CLOEXEC);
+	int ret = fd < 0 ? -errno : seccomp_export_bpf(context, fd);
+	off_t end = ret < 0 ? 0 : lseek(fd, 0, SEEK_CUR);
+	size_t bytes = end > 0 ? (size_t)end : 0;
+	struct sock_filter *program = bytes ? malloc(bytes) : NULL;
+	if (ret == 0) {
+		ret = !program ? -ENOMEM : pread(fd, program, bytes, 0) != end ? -EIO : 0;
+	}
+	close_fd(&fd);
+#endif
+	if (ret < 0) {
+		free(program);
+		return ret;
+	}
+	*code = program;
+	*len = bytes / sizeof(*program);
+	return 0;
+}
+
+int filter_compile(const struct filter_options *options, struct sock_filter **code, size_t *len,
+	struct sandbox_error *err) {
+	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
+	if (!context) {
+		return sandbox_fail(err, ENOMEM, "out of memory");
+	}
+	int ret = 0;
+	// A foreign architecture (i386 and x32 on x86-64) would number the same calls otherwise.
+	add(&ret, seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
+	// A tree instead of a list: fewer comparisons for each call that the kernel cannot cache.
+	add(&ret, seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2));
+	add_denied(context, &ret);
+	add_namespaces(context, options, &ret);
+	add_families(context, &ret);
+	add_mode_bits(context, &ret);
+	add_rest(context, options, &ret);
+	if (ret == 0) {
+		ret = export(context, code, len);
+	}
+	seccomp_release(context);
+	return ret < 0 ? sandbox_fail(err, -ret, "cannot compile the system call filter: %s",
+				 strerror(-ret))
+		       : 0;
+}
+
+int filter_load(const struct sock_filter *code, size_t len) {
+	const struct sock_fprog program = {
+		.len = (unsigned short)len, .filter = (struct sock_filter *)code};
+	if (len > BPF_MAXINSNS) {
+		return -E2BIG;
+	}
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) ? -errno : 0;
+}

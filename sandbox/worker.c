@@ -1,0 +1,165 @@
+#include "sandbox/internal.h"
+#include "sandbox/syscalls.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+
+// A closed list: nothing of the supervisor's own environment comes in.
+static const char *const base_environment[] = {
+	"PATH=" DEFAULT_PATH,
+	"HOME=" AGENT_HOME,
+	"USER=" AGENT_NAME,
+	"LOGNAME=" AGENT_NAME,
+	"SHELL=/bin/sh",
+	"LANG=C.UTF-8",
+	"XDG_RUNTIME_DIR=" AGENT_RUNTIME,
+	NULL,
+};
+
+static const char *const display_environment[] = {
+	"WAYLAND_DISPLAY=" AGENT_WAYLAND,
+	"XDG_SESSION_TYPE=wayland",
+	NULL,
+};
+
+_Noreturn __attribute__((format(printf, 3, 4))) static void fail(
+	int report, int code, const char *format, ...) {
+	struct worker_failure failure = {.error = code};
+	va_list args;
+	va_start(args, format);
+	vsnprintf(failure.text, sizeof(failure.text), format, args);
+	va_end(args);
+	(void)!write(report, &failure, sizeof(failure));
+	_exit(127);
+}
+
+// Puts "KEY=VALUE" in, over an earlier one of the same key.
+static void set_variable(const char **list, size_t *len, const char *variable) {
+	const char *equals = strchr(variable, '=');
+	if (!equals || equals == variable) {
+		return;
+	}
+	size_t key = (size_t)(equals - variable) + 1;
+	for (size_t i = 0; i < *len; i++) {
+		if (strncmp(list[i], variable, key) == 0) {
+			list[i] = variable;
+			return;
+		}
+	}
+	list[(*len)++] = variable;
+	list[*len] = NULL;
+}
+
+static const char **make_environment(
+	const struct init_context *context, const struct worker_request *request) {
+	const struct policy *policy = context->policy;
+	size_t len = 0;
+	size_t room = sizeof(base_environment) / sizeof(base_environment[0]) +
+		sizeof(display_environment) / sizeof(display_environment[0]) + policy->process.env_len +
+		request->head.envc + 1;
+	const char **list = calloc(room, sizeof(*list));
+	if (!list) {
+		return NULL;
+	}
+	for (size_t i = 0; base_environment[i]; i++) {
+		set_variable(list, &len, base_environment[i]);
+	}
+	for (size_t i = 0; context->wayland && display_environment[i]; i++) {
+		set_variable(list, &len, display_environment[i]);
+	}
+	for (size_t i = 0; i < policy->process.env_len; i++) {
+		set_variable(list, &len, policy->process.env[i]);
+	}
+	for (uint32_t i = 0; i < request->head.envc; i++) {
+		set_variable(list, &len, request->env[i]);
+	}
+	return list;
+}
+
+static int take_stdio(const struct worker_request *request) {
+	for (int i = 0; i < 3; i++) {
+		int from = request->terminal >= 0 ? request->terminal : request->stdio[i];
+		// Pid 1's own 0, 1 and 2 are /dev/null. Received descriptors are never below 3.
+		if (from >= 0 && dup2(from, i) < 0) {
+			return -errno;
+		}
+	}
+	if (request->terminal >= 0 && ioctl(0, TIOCSCTTY, 0)) {
+		return -errno;
+	}
+	return sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+// As execvp(3), but by the PATH inside and without its guess that an unknown format is a shell script.
+static int execute(char *const *argv, const char *const *env) {
+	char *const *environment = (char *const *)env;
+	if (strchr(argv[0], '/')) {
+		execve(argv[0], argv, environment);
+		return errno;
+	}
+	const char *path = DEFAULT_PATH;
+	for (size_t i = 0; env[i]; i++) {
+		if (strncmp(env[i], "PATH=", 5) == 0) {
+			path = env[i] + 5;
+		}
+	}
+	int code = ENOENT;
+	while (*path) {
+		size_t len = strcspn(path, ":");
+		char file[4096];
+		int n = snprintf(file, sizeof(file), "%.*s/%s", (int)len, path, argv[0]);
+		if (len > 0 && n > 0 && (size_t)n < sizeof(file)) {
+			execve(file, argv, environment);
+			if (errno != ENOENT && errno != ENOTDIR) {
+				code = errno;
+				if (errno != EACCES) {
+					return code;
+				}
+			}
+		}
+		path += len + (path[len] == ':');
+	}
+	return code;
+}
+
+_Noreturn void worker_run(
+	const struct init_context *context, const struct worker_request *request, int report) {
+	setsid();
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	int ret = take_stdio(request);
+	if (ret < 0) {
+		fail(report, -ret, "cannot set up standard input and output: %s", strerror(-ret));
+	}
+	const char *policy_cwd = context->policy->process.cwd;
+	const char *cwd = request->cwd ? request->cwd : policy_cwd ? policy_cwd : AGENT_HOME;
+	if (chdir(cwd)) {
+		fail(report, errno, "cannot enter the directory '%s' inside the sandbox: %s", cwd,
+			strerror(errno));
+	}
+	const char **env = make_environment(context, request);
+	if (!env) {
+		fail(report, ENOMEM, "out of memory");
+	}
+	int code = execute(request->argv, env);
+	const char *command = request->argv[0];
+	if (code == ENOENT && !strchr(command, '/')) {
+		fail(report, code, "'%.120s' was not found in PATH inside the sandbox", command);
+	}
+	if (code == ENOENT) {
+		fail(report, code,
+			"'%.120s' does not exist inside the sandbox, or the interpreter it names does not",
+			command);
+	}
+	if (code == EACCES && context->policy->process.executables_set) {
+		fail(report, code, "'%.120s' may not be executed: not in process.executables, or no "
+				   "executable file", command);
+	}
+	fail(report, code, "'%.120s' cannot be executed inside the sandbox: %s", command, strerror(code));
+}
