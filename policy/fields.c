@@ -127,7 +127,7 @@ static size_t edit_distance(const char *a, const char *b) {
 
 static const char *nearest(const char *key, const struct field *fields) {
 	const char *found = NULL;
-	size_t least = strlen(key) > 4 ? 3 : 2;
+	size_t least = strlen(key) >= 8 ? 3 : 2;
 	for (const struct field *field = fields; field->name; field++) {
 		size_t distance = edit_distance(key, field->name);
 		if (distance < least) {
@@ -218,13 +218,12 @@ bool load_array(struct loader *loader, const cJSON *value, load_entry_fn entry, 
 	if (!cJSON_IsArray(value)) {
 		return load_fail_type(loader, "an array", value);
 	}
+	if (cJSON_GetArraySize(value) > LOAD_MAX_ENTRIES) {
+		return load_fail(loader, "too many entries; at most %d are allowed", LOAD_MAX_ENTRIES);
+	}
 	size_t index = 0;
 	const cJSON *child;
 	cJSON_ArrayForEach(child, value) {
-		if (index == LOAD_MAX_ENTRIES) {
-			return load_fail(
-				loader, "too many entries; at most %d are allowed", LOAD_MAX_ENTRIES);
-		}
 		size_t mark = load_enter_index(loader, index);
 		if (!entry(loader, child, index, data)) {
 			return false;

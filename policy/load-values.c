@@ -306,7 +306,7 @@ static void add_bytes(struct text *text, uint64_t bytes) {
 
 bool check_bytes(struct loader *loader, const cJSON *value, const struct field *field) {
 	uint64_t bytes;
-	char given[100];
+	char given[192];
 	struct text text;
 	text_init(&text, given, sizeof(given));
 	if (cJSON_IsString(value)) {
@@ -330,6 +330,7 @@ bool check_bytes(struct loader *loader, const cJSON *value, const struct field *
 		add_bytes(&text, field->min);
 		text_add(&text, " to ");
 		add_bytes(&text, field->max);
+		text_add(&text, field->or_zero ? ", or 0 for no limit" : "");
 		return load_fail(loader, "%s", given);
 	}
 	memcpy((char *)loader->policy + field->offset, &bytes, sizeof(bytes));
@@ -342,7 +343,7 @@ bool check_cpus(struct loader *loader, const cJSON *value, const struct field *f
 	}
 	double cpus = value->valuedouble;
 	if (cpus != 0 && (cpus < 0.01 || cpus > 1024)) {
-		return load_fail(loader, "%.15g is out of range; use 0.01 to 1024", cpus);
+		return load_fail(loader, "%.15g is out of range; use 0.01 to 1024, or 0 for no limit", cpus);
 	}
 	loader->policy->limits.cpus_milli = (uint32_t)lround(cpus * 1000);
 	return true;

@@ -79,8 +79,18 @@ static const struct field session_fields[] = {
 	{0},
 };
 
+static bool check_audit_level(
+	struct loader *loader, const cJSON *value, const struct field *field) {
+	size_t index;
+	if (!load_word(loader, value, audit_words, &index)) {
+		return false;
+	}
+	return index == 0 ||
+		load_fail(loader, "'%s' is not available yet; use 'standard'", audit_words[index]);
+}
+
 static const struct field audit_fields[] = {
-	{"level", check_word, NOT_STORED, .words = audit_words, .allowed = 1},
+	{"level", check_audit_level},
 	{"failClosed", check_must},
 	{0},
 };
