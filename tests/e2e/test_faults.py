@@ -95,9 +95,9 @@ class Directories(SessionTest):
         self.assertIn("0700", self.run_true(XDG_RUNTIME_DIR=shared).stderr)
 
     def test_runtime_dir_full(self):
-        """A file system without a free inode or block, as an ordinary user in a namespace of its own."""
-        script = ("mount -t tmpfs -o size=4k,nr_inodes=2,mode=700 none $XDG_RUNTIME_DIR && "
-                  "touch $XDG_RUNTIME_DIR/full; exec $0 run --policy $1 -- true")
+        """A file system without a free inode, seen by an ordinary user."""
+        script = ("mount -t tmpfs -o size=4k,nr_inodes=1,mode=700 none $XDG_RUNTIME_DIR && "
+                  "exec unshare -U --map-user=1000 --map-group=1000 $0 run --policy $1 -- true")
         parclose = os.path.join(os.environ["PARCLOSE_BUILD"], "cli", "parclose")
         done = subprocess.run(["unshare", "-Urm", "sh", "-c", script, parclose, self.process_policy()],
                               env=self.env, capture_output=True, text=True, timeout=30)
