@@ -104,9 +104,9 @@ static void explain_process(const struct policy *policy, FILE *out) {
 		fprintf(out, "\n");
 	}
 	print_line(out, "user namespaces",
-		policy->process.nested_sandbox
-			? "may be made inside, for a program's own sandbox: more of the kernel is within reach"
-			: "may not be made inside");
+		policy->process.nested_sandbox ? "may be made inside, for a program's own sandbox: "
+						 "more of the kernel is within reach"
+					       : "may not be made inside");
 }
 
 static void explain_files(const struct policy *policy, FILE *out) {
@@ -141,11 +141,13 @@ static void explain_screen(const struct policy *policy, FILE *out) {
 	print_line(out, "X11 programs", policy->display.xwayland ? "may run" : "cannot run");
 	print_line(out, "GPU", policy->display.gpu ? "can be used" : "out of reach");
 	print_line(out, "input",
-		policy->ui.injection ? "programs inside may drive their session's keyboard and pointer"
-				     : "programs inside cannot make keyboard or pointer events");
+		policy->ui.injection
+			? "programs inside may drive their session's keyboard and pointer"
+			: "programs inside cannot make keyboard or pointer events");
 	print_line(out, "input methods", policy->ui.ime ? "allowed" : "none");
 	print_line(out, "display settings",
-		policy->ui.display_settings ? "programs may change them" : "cannot be changed inside");
+		policy->ui.display_settings ? "programs may change them"
+					    : "cannot be changed inside");
 
 	fprintf(out, "Clipboard\n");
 	static const char *const crossing[] = {
@@ -304,10 +306,10 @@ static void put_policy(FILE *out, const struct policy *p) {
 	put_paths(out, p, POLICY_ACCESS_READWRITE);
 	fprintf(out, ",\"deniedPaths\":");
 	put_paths(out, p, POLICY_ACCESS_DENIED);
-	fprintf(out,
-		",\"home\":\"ephemeral\"},\"network\":{\"egress\":{\"default\":\"deny\",\"allow\":[],"
-		"\"deny\":[]},\"ingress\":{\"default\":\"deny\",\"hostLoopback\":\"deny\","
-		"\"publish\":[]}},");
+	fprintf(out, ",\"home\":\"ephemeral\"},\"network\":{\"egress\":{\"default\":\"deny\","
+		     "\"allow\":[],"
+		     "\"deny\":[]},\"ingress\":{\"default\":\"deny\",\"hostLoopback\":\"deny\","
+		     "\"publish\":[]}},");
 	fprintf(out,
 		"\"ui\":{\"disable\":%s,\"clipboard\":\"%s\",\"injection\":%s,\"ime\":%s,"
 		"\"displaySettings\":%s},",

@@ -59,12 +59,12 @@ bool load_fail_memory(struct loader *loader) {
 }
 
 bool load_fail_type(struct loader *loader, const char *expected, const cJSON *value) {
-	const char *found = cJSON_IsString(value) ? "a string"
-		: cJSON_IsNumber(value)		  ? "a number"
-		: cJSON_IsBool(value)		  ? "true or false"
-		: cJSON_IsArray(value)		  ? "an array"
-		: cJSON_IsObject(value)		  ? "an object"
-						  : "null";
+	const char *found = cJSON_IsString(value)   ? "a string"
+			    : cJSON_IsNumber(value) ? "a number"
+			    : cJSON_IsBool(value)   ? "true or false"
+			    : cJSON_IsArray(value)  ? "an array"
+			    : cJSON_IsObject(value) ? "an object"
+						    : "null";
 	return load_fail(loader, "expected %s, found %s", expected, found);
 }
 
@@ -96,7 +96,9 @@ void load_leave(struct loader *loader, size_t mark) {
 
 // Edits (insert, delete, replace, swap neighbours) that make `a` into `b`, letter case aside.
 static size_t edit_distance(const char *a, const char *b) {
-	enum { MAX = 32 };
+	enum {
+		MAX = 32
+	};
 	size_t rows[3][MAX + 1], n = strlen(a), m = strlen(b);
 	if (n > MAX || m > MAX) {
 		return SIZE_MAX;
@@ -116,7 +118,8 @@ static size_t edit_distance(const char *a, const char *b) {
 				best = row[j - 1] + 1;
 			}
 			if (i > 1 && j > 1 && strncasecmp(&a[i - 1], &b[j - 2], 1) == 0 &&
-				strncasecmp(&a[i - 2], &b[j - 1], 1) == 0 && above2[j - 2] + 1 < best) {
+				strncasecmp(&a[i - 2], &b[j - 1], 1) == 0 &&
+				above2[j - 2] + 1 < best) {
 				best = above2[j - 2] + 1;
 			}
 			row[j] = best;
@@ -138,7 +141,8 @@ static const char *nearest(const char *key, const struct field *fields) {
 	return found;
 }
 
-// A pointer to the member `key` of the value at hand, escaped by RFC 6901; to be freed, NULL when out of memory.
+// A pointer to the member `key` of the value at hand, escaped by RFC 6901; to be freed, NULL when
+// out of memory.
 static char *member_pointer(const struct loader *loader, const char *key) {
 	char *pointer = malloc(strlen(loader->pointer) + 2 * strlen(key) + 2);
 	if (!pointer) {
@@ -197,7 +201,7 @@ bool load_object(struct loader *loader, const cJSON *object, const struct field 
 		return load_fail_type(loader, "an object", object);
 	}
 	const cJSON *member;
-	cJSON_ArrayForEach(member, object) {
+	cJSON_ArrayForEach (member, object) {
 		const struct field *field = fields;
 		while (field->name && strcmp(field->name, member->string) != 0) {
 			field++;
@@ -219,11 +223,12 @@ bool load_array(struct loader *loader, const cJSON *value, load_entry_fn entry, 
 		return load_fail_type(loader, "an array", value);
 	}
 	if (cJSON_GetArraySize(value) > LOAD_MAX_ENTRIES) {
-		return load_fail(loader, "too many entries; at most %d are allowed", LOAD_MAX_ENTRIES);
+		return load_fail(
+			loader, "too many entries; at most %d are allowed", LOAD_MAX_ENTRIES);
 	}
 	size_t index = 0;
 	const cJSON *child;
-	cJSON_ArrayForEach(child, value) {
+	cJSON_ArrayForEach (child, value) {
 		size_t mark = load_enter_index(loader, index);
 		if (!entry(loader, child, index, data)) {
 			return false;
@@ -273,8 +278,7 @@ bool load_integer(
 	return true;
 }
 
-bool load_word(
-	struct loader *loader, const cJSON *value, const char *const *words, size_t *index) {
+bool load_word(struct loader *loader, const cJSON *value, const char *const *words, size_t *index) {
 	if (!cJSON_IsString(value)) {
 		return load_fail_type(loader, "a string", value);
 	}

@@ -32,8 +32,8 @@ struct scan {
 	const char *text, *pos, *end;
 	struct frame frames[JSON_MAX_DEPTH];
 	unsigned int depth;
-	// Keys of all objects that are open, innermost last. Compared when an object closes: sorting keeps
-	// a document of many keys from costing the square of their number.
+	// Keys of all objects that are open, innermost last. Compared when an object closes:
+	// sorting keeps a document of many keys from costing the square of their number.
 	struct span *keys;
 	size_t keys_len, keys_cap;
 	struct json_error *err;

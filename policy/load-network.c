@@ -1,6 +1,6 @@
 /*
- * The network section in its whole shape. Nothing of it is stored: this version gives no network at all,
- * so whatever asks for more is refused once its own form has been found right.
+ * The network section in its whole shape. Nothing of it is stored: this version gives no network at
+ * all, so whatever asks for more is refused once its own form has been found right.
  */
 
 #include "policy/fields.h"
@@ -59,7 +59,8 @@ static bool cidr_contains(const struct cidr *outer, const struct cidr *inner) {
 	return true;
 }
 
-// RFC 1123 section 2.1; "*." in front stands for every name below. At least one letter, lest it be an address.
+// RFC 1123 section 2.1; "*." in front stands for every name below. At least one letter, lest it be
+// an address.
 static bool is_domain(const char *s) {
 	if (strncmp(s, "*.", 2) == 0) {
 		s += 2;
@@ -75,7 +76,8 @@ static bool is_domain(const char *s) {
 			return false;
 		}
 		for (size_t i = 0; i < len; i++) {
-			bool is_letter = (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z');
+			bool is_letter =
+				(s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z');
 			letter = letter || is_letter;
 			if (!is_letter && s[i] != '-' && !(s[i] >= '0' && s[i] <= '9')) {
 				return false;
@@ -93,8 +95,9 @@ static bool check_domain(struct loader *loader, const cJSON *value, const struct
 		return load_fail_type(loader, "a string", value);
 	}
 	return is_domain(value->valuestring) ||
-		load_fail(loader, "'%s' is not a host name; write it like example.org or *.example.org",
-			text_shown(value->valuestring).s);
+	       load_fail(loader,
+		       "'%s' is not a host name; write it like example.org or *.example.org",
+		       text_shown(value->valuestring).s);
 }
 
 static bool need_cidr(struct loader *loader, const cJSON *value, struct cidr *cidr) {
@@ -102,9 +105,9 @@ static bool need_cidr(struct loader *loader, const cJSON *value, struct cidr *ci
 		return load_fail_type(loader, "a string", value);
 	}
 	return parse_cidr(value->valuestring, cidr) ||
-		load_fail(loader,
-			"'%s' is not an address range; write it like 192.0.2.0/24 or 2001:db8::/32",
-			text_shown(value->valuestring).s);
+	       load_fail(loader,
+		       "'%s' is not an address range; write it like 192.0.2.0/24 or 2001:db8::/32",
+		       text_shown(value->valuestring).s);
 }
 
 static bool check_cidr(struct loader *loader, const cJSON *value, const struct field *field) {
@@ -162,14 +165,15 @@ static bool check_to_entry(struct loader *loader, const cJSON *entry, size_t ind
 
 static bool need_entries(struct loader *loader, const cJSON *value, const char *meaning) {
 	if (cJSON_IsArray(value) && !value->child) {
-		return load_fail(loader, "an empty list matches nothing; remove the key to mean %s", meaning);
+		return load_fail(loader, "an empty list matches nothing; remove the key to mean %s",
+			meaning);
 	}
 	return true;
 }
 
 static bool check_to(struct loader *loader, const cJSON *value, const struct field *field) {
 	return need_entries(loader, value, "every destination") &&
-		load_array(loader, value, check_to_entry, NULL);
+	       load_array(loader, value, check_to_entry, NULL);
 }
 
 static bool check_protocol(struct loader *loader, const cJSON *value, const struct field *field) {
@@ -214,7 +218,7 @@ static bool check_port_entry(struct loader *loader, const cJSON *entry, size_t i
 
 static bool check_ports(struct loader *loader, const cJSON *value, const struct field *field) {
 	return need_entries(loader, value, "every port") &&
-		load_array(loader, value, check_port_entry, NULL);
+	       load_array(loader, value, check_port_entry, NULL);
 }
 
 static const struct field rule_fields[] = {

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Far below what execve() takes for one argument (MAX_ARG_STRLEN, 128 KiB), to leave room for the rest.
+// Far below what execve() takes for one argument (MAX_ARG_STRLEN, 128 KiB), to leave room for the
+// rest.
 #define MAX_STRING_BYTES (64u << 10)
 
 static bool need_string(struct loader *loader, const cJSON *value, size_t max) {
@@ -111,7 +112,8 @@ static bool add_path(struct loader *loader, const cJSON *entry, size_t index, vo
 	for (size_t i = 0; i < sizeof(provided) / sizeof(provided[0]); i++) {
 		if (len == strlen(provided[i]) && memcmp(first, provided[i], len) == 0) {
 			return load_fail(loader,
-				"'%s' lies in /%s, which the sandbox makes itself and never shares; remove it",
+				"'%s' lies in /%s, which the sandbox makes itself and never "
+				"shares; remove it",
 				text_shown(path).s, provided[i]);
 		}
 	}
@@ -205,7 +207,7 @@ bool check_cwd(struct loader *loader, const cJSON *value, const struct field *fi
 
 static bool is_name_char(char c, bool first) {
 	return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		(!first && c >= '0' && c <= '9');
+	       (!first && c >= '0' && c <= '9');
 }
 
 static bool add_env(struct loader *loader, const cJSON *entry, size_t index, void *data) {
@@ -246,7 +248,7 @@ static bool add_env(struct loader *loader, const cJSON *entry, size_t index, voi
 bool check_env(struct loader *loader, const cJSON *value, const struct field *field) {
 	return load_alloc(loader, &loader->policy->process.env, (size_t)cJSON_GetArraySize(value),
 		       sizeof(char *)) &&
-		load_array(loader, value, add_env, NULL);
+	       load_array(loader, value, add_env, NULL);
 }
 
 static bool add_executable(struct loader *loader, const cJSON *entry, size_t index, void *data) {
@@ -272,7 +274,7 @@ bool check_executables(struct loader *loader, const cJSON *value, const struct f
 	loader->policy->process.executables_set = true;
 	return load_alloc(loader, &loader->policy->process.executables,
 		       (size_t)cJSON_GetArraySize(value), sizeof(char *)) &&
-		load_array(loader, value, add_executable, NULL);
+	       load_array(loader, value, add_executable, NULL);
 }
 
 // ---- limits
@@ -312,8 +314,8 @@ bool check_bytes(struct loader *loader, const cJSON *value, const struct field *
 	if (cJSON_IsString(value)) {
 		text_add(&text, "'%s'", text_shown(value->valuestring).s);
 		if (!parse_bytes(value->valuestring, field->max, &bytes)) {
-			return load_fail(loader, "%s is not a size; write it like \"512M\" (K, M, G, T)",
-				given);
+			return load_fail(loader,
+				"%s is not a size; write it like \"512M\" (K, M, G, T)", given);
 		}
 	} else if (cJSON_IsNumber(value)) {
 		double number = value->valuedouble;
@@ -343,7 +345,8 @@ bool check_cpus(struct loader *loader, const cJSON *value, const struct field *f
 	}
 	double cpus = value->valuedouble;
 	if (cpus != 0 && (cpus < 0.01 || cpus > 1024)) {
-		return load_fail(loader, "%.15g is out of range; use 0.01 to 1024, or 0 for no limit", cpus);
+		return load_fail(
+			loader, "%.15g is out of range; use 0.01 to 1024, or 0 for no limit", cpus);
 	}
 	loader->policy->limits.cpus_milli = (uint32_t)lround(cpus * 1000);
 	return true;
@@ -392,7 +395,7 @@ bool check_mime_types(struct loader *loader, const cJSON *value, const struct fi
 	policy->clipboard.mime_types_len = 0;
 	return load_alloc(loader, &policy->clipboard.mime_types, (size_t)cJSON_GetArraySize(value),
 		       sizeof(char *)) &&
-		load_array(loader, value, add_mime_type, NULL);
+	       load_array(loader, value, add_mime_type, NULL);
 }
 
 // ---- require
@@ -442,5 +445,5 @@ static bool add_require(struct loader *loader, const cJSON *entry, size_t index,
 bool check_require(struct loader *loader, const cJSON *value, const struct field *field) {
 	return load_alloc(loader, &loader->policy->require, (size_t)cJSON_GetArraySize(value),
 		       sizeof(struct policy_require)) &&
-		load_array(loader, value, add_require, NULL);
+	       load_array(loader, value, add_require, NULL);
 }

@@ -86,7 +86,7 @@ static bool check_audit_level(
 		return false;
 	}
 	return index == 0 ||
-		load_fail(loader, "'%s' is not available yet; use 'standard'", audit_words[index]);
+	       load_fail(loader, "'%s' is not available yet; use 'standard'", audit_words[index]);
 }
 
 static const struct field audit_fields[] = {
@@ -141,8 +141,9 @@ static bool check_document(struct loader *loader, const cJSON *root) {
 	}
 	// Before any other key, whose meaning depends on it.
 	if (!cJSON_GetObjectItemCaseSensitive(root, "parclose")) {
-		return load_fail(loader, "'parclose' is missing; MXC documents without \"parclose\": 1 "
-					 "are not read by this version: add it");
+		return load_fail(loader,
+			"'parclose' is missing; MXC documents without \"parclose\": 1 "
+			"are not read by this version: add it");
 	}
 	if (!load_object(loader, root, document_fields)) {
 		return false;
@@ -150,8 +151,9 @@ static bool check_document(struct loader *loader, const cJSON *root) {
 	if (policy->containment == POLICY_CONTAINMENT_PROCESS && !policy->ui.disable) {
 		load_enter(loader, "ui");
 		load_enter(loader, "disable");
-		return load_fail(loader, "false asks for a display, but \"containment\": \"process\" has "
-					 "none; remove one of the two");
+		return load_fail(loader,
+			"false asks for a display, but \"containment\": \"process\" has "
+			"none; remove one of the two");
 	}
 	paths_merge(policy);
 	return true;

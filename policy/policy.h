@@ -27,7 +27,7 @@ enum policy_access {
 
 enum policy_clipboard {
 	POLICY_CLIPBOARD_NONE,
-	POLICY_CLIPBOARD_READ,	// the user's item may be put in
+	POLICY_CLIPBOARD_READ, // the user's item may be put in
 	POLICY_CLIPBOARD_WRITE, // the agent's item may be taken out
 	POLICY_CLIPBOARD_ALL,
 };
@@ -57,19 +57,21 @@ struct policy_require {
  * NUL-terminated UTF-8 without embedded NUL, owned by the policy.
  */
 struct policy {
-	char *source; // what the document was called in messages ("policy.json", "<stdin>", "locked")
+	char *source; // what the document was called in messages ("policy.json", "<stdin>",
+		      // "locked")
 	enum policy_containment containment;
 
 	struct {
 		char *command_line; // runs by `sh -c`; NULL: none given
-		char *cwd;	    // absolute, inside; NULL: the home directory
-		char **env;	    // "KEY=VALUE", `env_len` of them; never NULL when env_len > 0
+		char *cwd; // absolute, inside; NULL: the home directory
+		char **env; // "KEY=VALUE", `env_len` of them; never NULL when env_len > 0
 		size_t env_len;
 		uint32_t timeout_ms; // 0: none
-		char **executables;  // absolute path prefixes that may be executed; see executables_set
+		char **executables; // absolute path prefixes that may be executed; see
+				    // executables_set
 		size_t executables_len;
 		bool executables_set; // false: whatever is visible may be executed
-		bool nested_sandbox;  // user namespaces may be made inside (a browser's own sandbox)
+		bool nested_sandbox; // user namespaces may be made inside (a browser's own sandbox)
 	} process;
 
 	struct {
@@ -87,24 +89,24 @@ struct policy {
 
 	struct {
 		uint32_t width, height; // pixels, 64..8192 each
-		uint32_t refresh;	// Hz, 1..240
+		uint32_t refresh; // Hz, 1..240
 		bool xwayland;
 		bool gpu;
 	} display;
 
 	struct {
-		bool confirm;	    // the user is asked for every crossing
+		bool confirm; // the user is asked for every crossing
 		uint32_t max_bytes; // of one item
 		char **mime_types;
 		size_t mime_types_len;
 	} clipboard; // of the gate; matters only where ui.clipboard opens it
 
 	struct {
-		uint64_t memory;     // bytes for the whole session, 0: no limit of ours
-		uint32_t processes;  // processes and threads, 0: no limit of ours
+		uint64_t memory; // bytes for the whole session, 0: no limit of ours
+		uint32_t processes; // processes and threads, 0: no limit of ours
 		uint32_t cpus_milli; // thousandths of a CPU, 0: no limit of ours
 		uint32_t open_files; // descriptors a process
-		uint64_t tmp;	     // bytes of each private tmpfs (/tmp, home, /dev/shm)
+		uint64_t tmp; // bytes of each private tmpfs (/tmp, home, /dev/shm)
 	} limits;
 
 	struct policy_require *require;
@@ -113,8 +115,8 @@ struct policy {
 
 /*
  * Where and why a document was refused. `message` is what a person sees, whole:
- * "policy.json:14:9 /display/width: 0 is out of range; use 64 to 8192". line and column count from 1,
- * columns in bytes; both 0 when the error has no place (an empty document has 1:1).
+ * "policy.json:14:9 /display/width: 0 is out of range; use 64 to 8192". line and column count from
+ * 1, columns in bytes; both 0 when the error has no place (an empty document has 1:1).
  */
 struct policy_error {
 	char message[512];
@@ -128,8 +130,8 @@ struct policy_error {
  * Checks `len` bytes at `untrusted_text` and builds the policy. `source` is a label for messages.
  * Returns a policy the caller frees with policy_destroy(), or NULL with *err filled in.
  */
-struct policy *policy_load(const char *untrusted_text, size_t len, const char *source,
-	struct policy_error *err);
+struct policy *policy_load(
+	const char *untrusted_text, size_t len, const char *source, struct policy_error *err);
 
 // The text of the built-in policy called `name` ("locked", "browser"), or NULL. Static storage.
 const char *policy_builtin(const char *name);

@@ -47,7 +47,7 @@ size_t text_utf8(const char *untrusted, size_t len, uint32_t *code_point) {
 
 int text_is_plain(uint32_t cp) {
 	return !(cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) ||
-		(cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff);
+		 (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff);
 }
 
 // Drops a sequence that was cut in its middle.
@@ -87,7 +87,8 @@ void text_add_shown(struct text *text, const char *untrusted, size_t len, size_t
 		size_t n = text_utf8(untrusted, len, &cp);
 		char piece[16];
 		if (n == 0) {
-			snprintf(piece, sizeof(piece), "\\x%02x", (unsigned int)(unsigned char)*untrusted);
+			snprintf(piece, sizeof(piece), "\\x%02x",
+				(unsigned int)(unsigned char)*untrusted);
 			n = 1;
 		} else if (!text_is_plain(cp)) {
 			snprintf(piece, sizeof(piece), "\\u%04x", (unsigned int)cp);

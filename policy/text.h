@@ -22,15 +22,16 @@ __attribute__((format(printf, 2, 3))) void text_add(struct text *text, const cha
 // Adds `len` bytes of UTF-8 as above; past `max` bytes of output "..." stands for the rest.
 void text_add_shown(struct text *text, const char *untrusted, size_t len, size_t max);
 
-// A short copy for one argument of a message: text_shown(s).s lives to the end of the full expression.
+// A short copy for one argument of a message: text_shown(s).s lives to the end of the full
+// expression.
 struct text_shown {
 	char s[100];
 };
 struct text_shown text_shown(const char *untrusted);
 
 /*
- * Reads one code point. Returns its length in bytes, 0 when `untrusted` does not begin with valid UTF-8 (RFC
- * 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+ * Reads one code point. Returns its length in bytes, 0 when `untrusted` does not begin with valid
+ * UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
  */
 size_t text_utf8(const char *untrusted, size_t len, uint32_t *code_point);
 

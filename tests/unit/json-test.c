@@ -12,6 +12,7 @@
 
 #define TEXT(s) s, sizeof(s) - 1
 
+// clang-format off
 static const struct {
 	const char *text;
 	size_t len;
@@ -44,6 +45,7 @@ static const struct {
 	{TEXT("\"a\nb\""), "control character in a string; write it as \\u000a", "", 1, 3},
 	{TEXT("[\"\\ud800\"]"), "lone surrogate \\ud800", "/0", 1, 3},
 	{TEXT("[\"\\ud800\\u0041\"]"), "lone surrogate \\ud800", "/0", 1, 3},
+	{TEXT("[\"\\ud800\\ud801\"]"), "lone surrogate \\ud800", "/0", 1, 3},
 	{TEXT("[1,\"\\udc00\"]"), "lone surrogate \\udc00", "/1", 1, 5},
 	{TEXT("\"\\u12g4\""), "\\u needs four hexadecimal digits", "", 1, 2},
 	{TEXT("\"\\u12"), "\\u needs four hexadecimal digits", "", 1, 2},
@@ -82,6 +84,7 @@ static const struct {
 	{TEXT("[\xc2\xa0]"), "expected a value, found byte 0xc2", "/0", 1, 2},
 	{TEXT("]"), "expected a value, found ']'", "", 1, 1},
 };
+// clang-format on
 
 static void test_rejected(void **state) {
 	for (size_t i = 0; i < sizeof(rejected) / sizeof(rejected[0]); i++) {
@@ -105,11 +108,31 @@ static void test_rejected(void **state) {
 }
 
 static const char *const accepted[] = {
-	"{}", "[]", " \r\n\t{ } ", "null", "true", "false", "\"\"", "0", "-0", "-0.0e-0", "1E5", "1e+5",
-	"1.7976931348623157e308", "1e-400", "9007199254740993", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
-	"\"\\ud83d\\ude00\"", "\"\\uD83D\\uDE00\"", "\"\x7f\"", "\"\xc2\x80\xef\xbf\xbf\xf4\x8f\xbf\xbf\"",
-	"\"\xef\xbb\xbf\"", "{\"a\":{\"a\":[{\"a\":1},{\"a\":1}]},\"A\":0}", "{\"\":1}",
-	"123456789012345678901234567890123456789012345678901234567890123", "[[],{},[[1]],\"]\"]",
+	"{}",
+	"[]",
+	" \r\n\t{ } ",
+	"null",
+	"true",
+	"false",
+	"\"\"",
+	"0",
+	"-0",
+	"-0.0e-0",
+	"1E5",
+	"1e+5",
+	"1.7976931348623157e308",
+	"1e-400",
+	"9007199254740993",
+	"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+	"\"\\ud83d\\ude00\"",
+	"\"\\uD83D\\uDE00\"",
+	"\"\x7f\"",
+	"\"\xc2\x80\xef\xbf\xbf\xf4\x8f\xbf\xbf\"",
+	"\"\xef\xbb\xbf\"",
+	"{\"a\":{\"a\":[{\"a\":1},{\"a\":1}]},\"A\":0}",
+	"{\"\":1}",
+	"123456789012345678901234567890123456789012345678901234567890123",
+	"[[],{},[[1]],\"]\"]",
 };
 
 static void test_accepted(void **state) {
@@ -256,7 +279,8 @@ static void test_locate_cut(void **state) {
 		memcpy(copy, located, len);
 		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 			uint32_t line, column;
-			json_locate(copy, len, places[i].pointer, places[i].want_key, &line, &column);
+			json_locate(
+				copy, len, places[i].pointer, places[i].want_key, &line, &column);
 		}
 		free(copy);
 	}

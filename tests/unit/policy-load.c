@@ -1,5 +1,5 @@
-// Reads a policy from standard input: prints it as JSON, or its error with exit code 1. For tests that
-// are scripts.
+// Reads a policy from standard input: prints it as JSON, or its error with exit code 1. For tests
+// that are scripts.
 
 #include "policy/policy.h"
 

@@ -217,6 +217,8 @@ static const struct {
 		"1:86 /network/egress/allow/0/to/0/except/0: '192.0.2.0/24' is not inside '2001:db8::/32'; remove it or correct it"},
 	{"{'parclose':1,'network':{'egress':{'deny':[{'to':[{'cidr':'192.0.2.0/24','except':['192.0.2.0/25','192.0.3.0/25']}]}]}}}",
 		"1:99 /network/egress/deny/0/to/0/except/1: '192.0.3.0/25' is not inside '192.0.2.0/24'; remove it or correct it"},
+	{"{'parclose':1,'network':{'egress':{'deny':[{'to':[{'cidr':'192.0.2.0/24','except':['192.0.2.0/16']}]}]}}}",
+		"1:84 /network/egress/deny/0/to/0/except/0: '192.0.2.0/16' is not inside '192.0.2.0/24'; remove it or correct it"},
 	{"{'parclose':1,'network':{'egress':{'deny':[{'to':[{'domain':'a.org','except':[]}]}]}}}",
 		"1:78 /network/egress/deny/0/to/0/except: only a 'cidr' has exceptions; remove it"},
 	{"{'parclose':1,'network':{'egress':{'deny':[{'to':[{'domain':'a.org','cidr':'192.0.2.1'}]}]}}}",
@@ -389,7 +391,8 @@ static void test_sizes(void **state) {
 	expect_padded("{'parclose':1,'process':{'commandLine':'", 'a', 65537, "'}}",
 		"p.json:1:40 /process/commandLine: 65537 bytes long; at most 65536 are allowed");
 	expect_padded("{'parclose':1,'require':", '[', 32, "",
-		"p.json:1:56 /require/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0: "
+		"p.json:1:56 "
+		"/require/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0: "
 		"nested deeper than 32 levels");
 }
 
@@ -414,7 +417,8 @@ static void test_too_many_entries(void **state) {
 		assert_int_equal(policy != NULL, entries == 1024);
 		if (!policy) {
 			assert_string_equal(err.pointer, "/filesystem/readonlyPaths");
-			assert_non_null(strstr(err.message, ": too many entries; at most 1024 are allowed"));
+			assert_non_null(strstr(
+				err.message, ": too many entries; at most 1024 are allowed"));
 		}
 		policy_destroy(policy);
 	}
@@ -480,13 +484,15 @@ static const char everything[] =
 	"'process':{'commandLine':'echo \\'hi\\' \\u001b \xc3\xa9','cwd':'/srv/w',"
 	"'env':['LANG=C.UTF-8','EMPTY=','LD_PRELOAD=/x.so','_a1=b=c'],'timeout':4294967295,"
 	"'executables':['/usr/bin/','/opt/x'],'nestedSandbox':true},"
-	"'filesystem':{'readonlyPaths':['/srv/ref','/'],'readwritePaths':['/home/me/w','/tmp/x','/etc/y'],"
+	"'filesystem':{'readonlyPaths':['/srv/ref','/'],'readwritePaths':['/home/me/w','/tmp/x','/"
+	"etc/y'],"
 	"'deniedPaths':['/home/me/w/.env'],'home':'ephemeral'},"
 	"'network':{'egress':{'default':'deny','allow':[],'deny':[{},{'to':[{'domain':'*.a-1.org'},"
 	"{'cidr':'192.0.2.7'},{'cidr':'2001:db8::/32','except':['2001:db8:1::/48']}],"
 	"'ports':[{'protocol':'udp'},{'port':1,'endPort':65535},{'protocol':'icmp'}]}]},"
 	"'ingress':{'default':'deny','hostLoopback':'deny','publish':[]}},"
-	"'ui':{'disable':false,'clipboard':'none','injection':false,'ime':false,'displaySettings':false},"
+	"'ui':{'disable':false,'clipboard':'none','injection':false,'ime':false,'displaySettings':"
+	"false},"
 	"'display':{'width':64,'height':8192,'refresh':240,'xwayland':false,'gpu':false},"
 	"'clipboard':{'confirm':false,'maxBytes':16777216,'mimeTypes':['image/png','text/html']},"
 	"'limits':{'memory':'2G','processes':4194304,'cpus':1.5,'openFiles':64,'tmp':1048576},"
@@ -534,7 +540,8 @@ static const char *const accepted[] = {
 	"{'parclose':1,'containment':'process','ui':{'disable':true}}",
 	"{'ui':{'disable':false},'containment':'session','parclose':1}",
 	"{'parclose':1,'process':{'commandLine':null,'cwd':null,'executables':null}}",
-	"{'parclose':1,'filesystem':{'readonlyPaths':['/procedures','/developer','/srv/..a','/srv/dev']}}",
+	"{'parclose':1,'filesystem':{'readonlyPaths':['/procedures','/developer','/srv/dev']}}",
+	"{'parclose':1,'filesystem':{'deniedPaths':['/srv/..a','/srv/...','/home/agent/x']}}",
 	"{'parclose':1,'limits':{'memory':'16384K','tmp':'1T','cpus':0.01}}",
 	"{'parclose':1,'limits':{'memory':'1024T','tmp':1125899906842624,'cpus':1024}}",
 	"{'parclose':1,'limits':{'memory':0,'cpus':0}}",
@@ -581,15 +588,21 @@ static void test_to_json(void **state) {
 	assert_non_null(json);
 	assert_string_equal(json,
 		"{\"parclose\":1,\"containment\":\"session\",\"process\":{\"commandLine\":"
-		"\"a\\\\\\u000a\",\"cwd\":null,\"env\":[\"A=\\u0007\"],\"timeout\":0,\"executables\":null,"
+		"\"a\\\\\\u000a\",\"cwd\":null,\"env\":[\"A=\\u0007\"],\"timeout\":0,"
+		"\"executables\":null,"
 		"\"nestedSandbox\":false},\"filesystem\":{\"readonlyPaths\":[\"/r\"],"
 		"\"readwritePaths\":[],\"deniedPaths\":[\"/d\"],\"home\":\"ephemeral\"},"
-		"\"network\":{\"egress\":{\"default\":\"deny\",\"allow\":[],\"deny\":[]},\"ingress\":"
-		"{\"default\":\"deny\",\"hostLoopback\":\"deny\",\"publish\":[]}},\"ui\":{\"disable\":"
-		"false,\"clipboard\":\"none\",\"injection\":false,\"ime\":false,\"displaySettings\":"
-		"false},\"display\":{\"width\":1280,\"height\":800,\"refresh\":60,\"xwayland\":false,"
+		"\"network\":{\"egress\":{\"default\":\"deny\",\"allow\":[],\"deny\":[]},"
+		"\"ingress\":"
+		"{\"default\":\"deny\",\"hostLoopback\":\"deny\",\"publish\":[]}},\"ui\":{"
+		"\"disable\":"
+		"false,\"clipboard\":\"none\",\"injection\":false,\"ime\":false,"
+		"\"displaySettings\":"
+		"false},\"display\":{\"width\":1280,\"height\":800,\"refresh\":60,\"xwayland\":"
+		"false,"
 		"\"gpu\":false},\"clipboard\":{\"confirm\":true,\"maxBytes\":65536,\"mimeTypes\":"
-		"[\"text/plain;charset=utf-8\"]},\"limits\":{\"memory\":67108864,\"processes\":1024,"
+		"[\"text/"
+		"plain;charset=utf-8\"]},\"limits\":{\"memory\":67108864,\"processes\":1024,"
 		"\"cpus\":0.250,\"openFiles\":4096,\"tmp\":536870912},\"session\":{\"dbus\":false,"
 		"\"accessibility\":false,\"record\":false},\"audit\":{\"level\":\"standard\","
 		"\"failClosed\":true},\"require\":[\"landlock\",\"userns\"]}");
@@ -603,11 +616,10 @@ static void test_to_json(void **state) {
 
 // MXC: the same path in several lists has the most restrictive access of them.
 static void test_merge(void **state) {
-	struct policy *p =
-		must_load("{'parclose':1,'filesystem':{"
-			  "'readwritePaths':['/a','/b/','/c','/e','/e'],"
-			  "'deniedPaths':['/b','//c/.'],"
-			  "'readonlyPaths':['/a','/./c','/d','/ab']}}");
+	struct policy *p = must_load("{'parclose':1,'filesystem':{"
+				     "'readwritePaths':['/a','/b/','/c','/e','/e'],"
+				     "'deniedPaths':['/b','//c/.'],"
+				     "'readonlyPaths':['/a','/./c','/d','/ab']}}");
 	static const struct {
 		const char *path;
 		enum policy_access access;
@@ -746,7 +758,8 @@ static void test_explain_everything(void **state) {
 	policy_destroy(policy);
 }
 
-// Every allocation fails once: an error that says so, nothing leaked (the sanitizer's word), no crash.
+// Every allocation fails once: an error that says so, nothing leaked (the sanitizer's word), no
+// crash.
 static void test_out_of_memory(void **state) {
 	char *text = quoted(everything);
 	cJSON_InitHooks(&(cJSON_Hooks){__wrap_malloc, free});
