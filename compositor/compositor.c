@@ -1,0 +1,141 @@
+#include "compositor/compositor.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <wlr/render/allocator.h>
+
+#include "compositor/cursor.h"
+#include "compositor/internal.h"
+#include "compositor/memory.h"
+#include "input/seat.h"
+
+#define CLIENT_BUFFER_BYTES (1u << 20) // events a client may leave unread before it is disconnected
+
+void compositor_emit(struct compositor *c, const struct channel_message *message) {
+	if (!c->failed && c->sink.emit != NULL) {
+		c->sink.emit(c->sink_data, message);
+	}
+}
+
+void compositor_fatal(struct compositor *c, const char *why) {
+	struct channel_message message = {.type = CHANNEL_FATAL};
+	memcpy(message.fatal.text, why, strnlen(why, sizeof(message.fatal.text) - 1));
+	compositor_emit(c, &message);
+	c->failed = true;
+}
+
+static const char *create(struct compositor *c) {
+	const struct compositor_config *config = &c->config;
+	if (config->width < 64 || config->width > 8192 || config->height < 64 ||
+		config->height > 8192 || config->refresh < 1 || config->refresh > 240) {
+		return "the display's size or refresh rate is out of range";
+	}
+	const char *why = NULL;
+	c->memory = frame_memory_create(config->memory_fd, config->width, config->height, &why);
+	if (c->memory == NULL) {
+		return why;
+	}
+	c->display = wl_display_create();
+	if (c->display == NULL) {
+		return "out of memory";
+	}
+	wl_display_set_default_max_buffer_size(c->display, CLIENT_BUFFER_BYTES);
+	c->loop = wl_display_get_event_loop(c->display);
+	why = output_create(c);
+	if (why == NULL) {
+		why = globals_create(c);
+	}
+	if (why == NULL && !output_start(c)) {
+		why = "out of memory";
+	}
+	return why;
+}
+
+struct compositor *compositor_create(const struct compositor_config *config,
+	const struct compositor_sink *sink, void *data, const char **why) {
+	struct compositor *c = calloc(1, sizeof(*c));
+	if (c == NULL) {
+		*why = "out of memory";
+		return NULL;
+	}
+	c->config = *config;
+	wl_list_init(&c->clients);
+	wl_list_init(&c->views);
+	*why = create(c);
+	c->config.memory_fd = -1; // not kept
+	if (*why != NULL) {
+		compositor_destroy(c);
+		return NULL;
+	}
+	// From here on there is somebody to hear it.
+	c->sink = *sink;
+	c->sink_data = data;
+	double x, y;
+	seat_pointer_position(c->seat, &x, &y);
+	cursor_moved(c->cursor, x, y);
+	return c;
+}
+
+void compositor_destroy(struct compositor *c) {
+	if (c == NULL) {
+		return;
+	}
+	if (c->display != NULL) {
+		wl_display_destroy_clients(c->display);
+		if (c->window_idle != NULL) {
+			wl_event_source_remove(c->window_idle);
+		}
+		globals_finish(c);
+		output_finish(c);
+		wl_display_destroy(c->display);
+	}
+	if (c->memory != NULL) {
+		struct wlr_allocator *allocator = frame_memory_allocator(c->memory);
+		frame_memory_destroy(c->memory);
+		wlr_allocator_destroy(allocator);
+	}
+	free(c);
+}
+
+struct wl_event_loop *compositor_event_loop(struct compositor *c) {
+	return c->loop;
+}
+
+void compositor_flush(struct compositor *c) {
+	wl_display_flush_clients(c->display);
+}
+
+bool compositor_release(struct compositor *c, uint32_t slot) {
+	if (!frame_memory_return(c->memory, slot)) {
+		return false;
+	}
+	output_released(c);
+	return true;
+}
+
+bool compositor_window_act(struct compositor *c, uint32_t window, uint32_t verb) {
+	if (verb == CHANNEL_WINDOW_CYCLE) {
+		stack_cycle(c);
+		return true;
+	}
+	if (verb != CHANNEL_WINDOW_RAISE && verb != CHANNEL_WINDOW_CLOSE) {
+		return false;
+	}
+	struct view *view;
+	wl_list_for_each(view, &c->views, link) {
+		if (view->id != window || !view->mapped) {
+			continue;
+		}
+		if (verb == CHANNEL_WINDOW_RAISE) {
+			stack_raise(view);
+		} else {
+			wlr_xdg_toplevel_send_close(view->toplevel);
+		}
+		break;
+	}
+	return true;
+}
+
+struct seat *compositor_seat(struct compositor *c) {
+	return c->seat;
+}

@@ -1,0 +1,71 @@
+#ifndef PARCLOSE_INPUT_SEAT_H
+#define PARCLOSE_INPUT_SEAT_H
+
+/*
+ * The one seat of a session, "seat0": a keyboard and a pointer that exist only in this process. Whoever holds
+ * the session drives them with the functions below; coordinates are pixels of the frame, keys are evdev codes
+ * (linux/input-event-codes.h).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <wayland-server-core.h>
+
+struct seat;
+struct wlr_pointer_constraints_v1;
+struct wlr_relative_pointer_manager_v1;
+struct wlr_seat;
+struct wlr_surface;
+struct xkb_keymap;
+
+// What the seat asks of, and tells, the compositor it belongs to.
+struct seat_host {
+	// The surface that takes input at a point, with the point in its own coordinates; NULL: none.
+	struct wlr_surface *(*surface_at)(void *data, double x, double y, double *sx, double *sy);
+	void (*pointer_moved)(void *data, double x, double y);
+	// The pointer is over another client than before, or over none.
+	void (*pointer_client_changed)(void *data);
+	// A first button went down over `surface` (may be NULL), before the client is told.
+	void (*pressed)(void *data, struct wlr_surface *surface);
+	// A menu or a drag that held the keyboard has ended: the focus is the host's to give again.
+	void (*keyboard_freed)(void *data);
+};
+
+struct seat_config {
+	uint32_t width, height;	   // bounds of the pointer
+	struct xkb_keymap *keymap; // the seat takes a reference
+	// May be NULL: clients then get neither.
+	struct wlr_relative_pointer_manager_v1 *relative_pointers;
+	struct wlr_pointer_constraints_v1 *constraints;
+};
+
+// NULL: out of memory, or the keymap cannot be shared.
+struct seat *seat_create(struct wl_display *display, const struct seat_config *config,
+	const struct seat_host *host, void *data);
+// Before the display is destroyed. NULL is allowed.
+void seat_destroy(struct seat *seat);
+
+struct wlr_seat *seat_wlr(struct seat *seat);
+
+// Moves the pointer; a point outside is moved to the edge. A client's pointer lock holds it where it is.
+void seat_pointer_move(struct seat *seat, double x, double y);
+void seat_pointer_position(const struct seat *seat, double *x, double *y);
+// False: it was already so, and nothing was sent.
+bool seat_pointer_button(struct seat *seat, uint32_t button, bool pressed);
+// `notches` of a wheel, positive down or right; fractions are fine.
+void seat_pointer_scroll(struct seat *seat, bool horizontal, double notches);
+// Looks again at what is under the pointer, after windows have changed.
+void seat_pointer_refresh(struct seat *seat);
+
+// False: it was already so, or too many keys are down; nothing was sent.
+bool seat_key(struct seat *seat, uint32_t key, bool pressed);
+// The surface that gets the keys from now on; NULL: none.
+void seat_keyboard_focus(struct seat *seat, struct wlr_surface *surface);
+
+// Closes open menus, which hold the keyboard and the pointer. A drag goes on.
+void seat_dismiss_popups(struct seat *seat);
+
+// Releases every pressed key and button and ends a drag: before somebody else takes the devices.
+void seat_release_all(struct seat *seat);
+
+#endif
