@@ -1,7 +1,6 @@
 #include "sandbox/internal.h"
 #include "sandbox/syscalls.h"
 
-#include <linux/filter.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,8 +28,6 @@
 struct worker {
 	uint32_t id;
 	pid_t pid;
-	int report; // read end of the exec report; -1 once the outcome is known
-	int master; // of the pty until STARTED hands it over; -1 without
 };
 
 struct init {
@@ -39,6 +36,7 @@ struct init {
 	struct worker *workers; // owned
 	size_t len, cap;
 	char *buffer; // MESSAGE_MAX bytes, owned
+	void *stack;  // WORKER_STACK bytes, owned
 };
 
 static int cmp_int(const void *a, const void *b) {
@@ -125,21 +123,6 @@ static int await_go(int socket) {
 	return len == sizeof(type) && type == MESSAGE_GO ? 0 : -EPIPE;
 }
 
-static int load_filter(struct init *init, struct sandbox_error *err) {
-	ssize_t len = message_receive(init->socket, init->buffer, MESSAGE_MAX, NULL, NULL, 0);
-	uint32_t type = 0;
-	if (len > 8) {
-		memcpy(&type, init->buffer, sizeof(type));
-	}
-	if (type != MESSAGE_FILTER || (len - 8) % sizeof(struct sock_filter) != 0) {
-		return sandbox_fail(err, EPROTO, "the filter did not arrive");
-	}
-	int ret = filter_load((const struct sock_filter *)(const void *)(init->buffer + 8),
-		((size_t)len - 8) / sizeof(struct sock_filter));
-	return ret < 0 ? sandbox_fail(err, -ret, "cannot load the system call filter: %s", strerror(-ret))
-		       : 0;
-}
-
 static int set_up(struct init *init, struct sandbox_error *err) {
 	const struct init_context *context = init->context;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -160,8 +143,7 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 	if (ret < 0) {
 		return sandbox_fail(err, -ret, "the supervisor is gone");
 	}
-	// Made only now: the cgroup namespace's root is the cgroup entered, and the supervisor, who has the filter to
-	// compile, does not wait for the network namespace, the dearest of all.
+	// Only now, so that the root of the cgroup namespace is the cgroup just entered.
 	if (unshare(CLONE_NEWNET | CLONE_NEWCGROUP)) {
 		return sandbox_fail(err, errno, "cannot make the network namespace: %s", strerror(errno));
 	}
@@ -183,8 +165,7 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 }
 
 // After this there is no way back, for pid 1 as for all it will start.
-static int give_up_rights(struct init *init, struct landlock_facts *facts, struct sandbox_error *err) {
-	const struct init_context *context = init->context;
+static int give_up_rights(const struct init_context *context, struct landlock_facts *facts, struct sandbox_error *err) {
 	// Before the user namespace: its limits are this process's own at the time it is made.
 	int ret = limits_apply_self(context->limits, context->policy);
 	if (ret < 0) {
@@ -201,7 +182,11 @@ static int give_up_rights(struct init *init, struct landlock_facts *facts, struc
 		// A change of credentials undoes both; only now are they final.
 		prctl(PR_SET_DUMPABLE, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		ret = load_filter(init, err);
+		ret = filter_load(context->policy->process.nested_sandbox, context->limits->affinity > 0);
+		if (ret < 0) {
+			ret = sandbox_fail(err, -ret, "cannot load the system call filter: %s",
+				strerror(-ret));
+		}
 	}
 	return ret;
 }
@@ -219,33 +204,6 @@ static void send_failed(struct init *init, uint32_t id, int error, const char *t
 	send_event(init, &event, -1);
 }
 
-// Exec has happened (the pipe's end closed by it) or has failed (a report). Returns false on failure.
-static bool read_report(struct init *init, struct worker *worker) {
-	struct worker_failure failure;
-	ssize_t len;
-	do {
-		len = read(worker->report, &failure, sizeof(failure));
-	} while (len < 0 && errno == EINTR);
-	close_fd(&worker->report);
-	if (len == sizeof(failure)) {
-		failure.text[sizeof(failure.text) - 1] = '\0';
-		send_failed(init, worker->id, failure.error, failure.text);
-		close_fd(&worker->master);
-		return false;
-	}
-	struct event_message event = {
-		.event = SANDBOX_EVENT_STARTED, .id = worker->id, .pid = worker->pid};
-	send_event(init, &event, worker->master);
-	close_fd(&worker->master);
-	return true;
-}
-
-static void remove_worker(struct init *init, size_t at) {
-	close_fd(&init->workers[at].report);
-	close_fd(&init->workers[at].master);
-	init->workers[at] = init->workers[--init->len];
-}
-
 static void reap(struct init *init) {
 	struct signalfd_siginfo info;
 	while (read(init->children, &info, sizeof(info)) > 0) {
@@ -258,14 +216,12 @@ static void reap(struct init *init) {
 			if (worker->pid != pid) {
 				continue;
 			}
-			if (worker->report < 0 || read_report(init, worker)) {
-				struct event_message event = {.event = SANDBOX_EVENT_EXITED,
-					.id = worker->id,
-					.pid = pid,
-					.status = status};
-				send_event(init, &event, -1);
-			}
-			remove_worker(init, i);
+			struct event_message event = {.event = SANDBOX_EVENT_EXITED,
+				.id = worker->id,
+				.pid = pid,
+				.status = status};
+			*worker = init->workers[--init->len];
+			send_event(init, &event, -1);
 			break;
 		}
 	}
@@ -313,39 +269,29 @@ static bool room_for_worker(struct init *init) {
 
 static void start_worker(struct init *init, struct worker_request *request) {
 	const uint32_t id = request->head.id;
-	struct worker worker = {.id = id, .report = -1, .master = -1};
-	int report[2] = {-1, -1};
+	int master = -1;
 	if (!room_for_worker(init)) {
 		send_failed(init, id, EAGAIN, "too many commands are running in this sandbox");
 		return;
 	}
 	if (request->head.pty) {
-		request->terminal = open_terminal(&request->head, &worker.master);
+		request->terminal = open_terminal(&request->head, &master);
 		if (request->terminal < 0) {
 			send_failed(init, id, -request->terminal, "cannot open a terminal in the sandbox");
 			return;
 		}
 	}
-	if (pipe2(report, O_CLOEXEC) == 0) {
-		worker.pid = fork();
-		if (worker.pid == 0) {
-			worker_run(init->context, request, report[1]);
-		}
-	}
-	if (report[0] < 0 || worker.pid < 0) {
-		int code = errno;
-		char text[128];
-		snprintf(text, sizeof(text), "cannot fork in the sandbox: %s%s", strerror(code),
-			code == EAGAIN ? " (limits.processes is reached)" : "");
-		send_failed(init, id, code, text);
-		close_fd(&report[0]);
-		close_fd(&worker.master);
-	} else {
-		worker.report = report[0];
-		init->workers[init->len++] = worker;
-	}
-	close_fd(&report[1]);
+	struct worker_failure failure;
+	pid_t pid = worker_start(init->context, request, init->stack, &failure);
 	close_fd(&request->terminal);
+	if (pid < 0) {
+		send_failed(init, id, failure.error, failure.text);
+	} else {
+		init->workers[init->len++] = (struct worker){.id = id, .pid = pid};
+		struct event_message event = {.event = SANDBOX_EVENT_STARTED, .id = id, .pid = pid};
+		send_event(init, &event, master);
+	}
+	close_fd(&master);
 }
 
 // Cuts `count` strings off the message into a NULL-terminated list; NULL when they are not there.
@@ -402,10 +348,7 @@ static void handle_signal(struct init *init, size_t len) {
 	memcpy(&message, init->buffer, sizeof(message));
 	for (size_t i = 0; i < init->len; i++) {
 		if (init->workers[i].id == message.id) {
-			// Before its setsid() the group is not there yet; the process is.
-			if (kill(-init->workers[i].pid, message.signal) && errno == ESRCH) {
-				(void)kill(init->workers[i].pid, message.signal);
-			}
+			(void)kill(-init->workers[i].pid, message.signal);
 		}
 	}
 }
@@ -435,31 +378,13 @@ static void handle_message(struct init *init) {
 }
 
 _Noreturn static void serve(struct init *init) {
-	struct pollfd *polls = calloc(WORKERS_MAX + 2, sizeof(*polls));
-	if (!polls) {
-		_exit(1);
-	}
 	for (;;) {
-		polls[0] = (struct pollfd){.fd = init->socket, .events = POLLIN};
-		polls[1] = (struct pollfd){.fd = init->children, .events = POLLIN};
-		nfds_t count = 2;
-		for (size_t i = 0; i < init->len; i++) {
-			if (init->workers[i].report >= 0) {
-				polls[count++] = (struct pollfd){.fd = init->workers[i].report, .events = POLLIN};
-			}
-		}
-		if (poll(polls, count, -1) < 0 && errno != EINTR) {
+		struct pollfd polls[] = {
+			{.fd = init->socket, .events = POLLIN},
+			{.fd = init->children, .events = POLLIN},
+		};
+		if (poll(polls, 2, -1) < 0 && errno != EINTR) {
 			_exit(1);
-		}
-		for (nfds_t p = 2; p < count; p++) {
-			for (size_t i = 0; polls[p].revents && i < init->len; i++) {
-				// A failed one stays listed, silent, until it is reaped.
-				if (init->workers[i].report == polls[p].fd &&
-					!read_report(init, &init->workers[i])) {
-					remove_worker(init, i);
-					break;
-				}
-			}
 		}
 		if (polls[1].revents) {
 			reap(init);
@@ -484,7 +409,8 @@ _Noreturn void init_main(const struct init_context *context) {
 	if (ret == 0) {
 		init.buffer = malloc(MESSAGE_MAX);
 		init.children = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-		if (!init.buffer || init.children < 0) {
+		init.stack = malloc(WORKER_STACK);
+		if (!init.buffer || !init.stack || init.children < 0) {
 			ret = sandbox_fail(&err, ENOMEM, "out of memory");
 		}
 	}
@@ -493,7 +419,7 @@ _Noreturn void init_main(const struct init_context *context) {
 		ret = wayland < 0 ? wayland : 0;
 	}
 	if (ret == 0) {
-		ret = give_up_rights(&init, &facts, &err);
+		ret = give_up_rights(context, &facts, &err);
 	}
 	if (ret < 0) {
 		struct error_message message = {.type = MESSAGE_ERROR, .code = -ret};

@@ -3,7 +3,7 @@
 
 /*
  * What the files of this folder share. Two processes run this code: the supervisor (sandbox.c, paths.c,
- * limits.c, seccomp.c) and pid 1, forked from it without exec (init.c, root.c, privileges.c, worker.c).
+ * limits.c) and pid 1, forked from it without exec (init.c, root.c, privileges.c, worker.c).
  * They speak over one SOCK_SEQPACKET pair and trust each other; what runs inside never gets that socket.
  */
 
@@ -91,22 +91,13 @@ struct limits_found {
 };
 void limits_find(struct limits_found *found);
 
-// ---- seccomp (seccomp.c)
+// ---- seccomp (filter.c; the rules are in make-filters.c)
 
-struct filter_options {
-	bool nested_userns; // CLONE_NEW{USER,PID,NET} and chroot stay
-	bool pin_cpus;	    // sched_setaffinity is refused
-};
-
-struct sock_filter;
-
-// A filter as the kernel takes it; *code is allocated, free()d by the caller.
-int filter_compile(const struct filter_options *options, struct sock_filter **code, size_t *len,
-	struct sandbox_error *err);
-// The allow-list of a display server.
-int filter_compile_server(struct sock_filter **code, size_t *len, struct sandbox_error *err);
-// Puts a filter over the calling process. no_new_privs must be set.
-int filter_load(const struct sock_filter *code, size_t len);
+// Puts the filter for what runs inside over the calling process; no_new_privs must be set. `nested_userns`:
+// CLONE_NEW{USER,PID,NET} and chroot stay. `pin_cpus`: sched_setaffinity is refused.
+int filter_load(bool nested_userns, bool pin_cpus);
+// The same with the allow-list of a display server.
+int filter_load_server(void);
 
 // ---- landlock (landlock.c)
 
@@ -155,7 +146,6 @@ int write_file(int dir, const char *path, const char *text, size_t len);
 
 enum message_type {
 	MESSAGE_GO = 1, // to pid 1: maps are written, cgroups entered
-	MESSAGE_FILTER, // to pid 1: struct message, then the BPF program
 	MESSAGE_SPAWN,	// to pid 1: struct spawn_message, then strings, and fds
 	MESSAGE_SIGNAL, // to pid 1
 	MESSAGE_READY,	// from pid 1: struct ready_message, with the Wayland socket
@@ -212,12 +202,18 @@ struct worker_request {
 	int terminal; // slave end, -1 without
 };
 
-// In the forked child: becomes the command, or writes a struct worker_failure to `report` and exits.
 struct worker_failure {
-	int32_t error;
+	int error; // errno
 	char text[248];
 };
-_Noreturn void worker_run(const struct init_context *context, const struct worker_request *request,
-	int report);
+
+#define WORKER_STACK (64u << 10)
+
+/*
+ * Starts the command; on return it has been executed. The pid, or -1 with *failure filled in. `stack` is
+ * WORKER_STACK bytes.
+ */
+pid_t worker_start(const struct init_context *context, const struct worker_request *request, void *stack,
+	struct worker_failure *failure);
 
 #endif

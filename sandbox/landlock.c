@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -80,15 +81,15 @@ static int close_domain(struct domain *domain, struct sandbox_error *err) {
 		       : 0;
 }
 
-// What is not there needs no rule.
+// What is not there needs no rule, nor does a link: what it leads to has one.
 static int allow(const struct domain *domain, const char *path, uint64_t rights) {
-	int fd = open(path, O_PATH | O_CLOEXEC);
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat stat;
 	if (fd < 0) {
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	}
 	int ret = fstat(fd, &stat) ? -errno : 0;
-	if (ret == 0) {
+	if (ret == 0 && !S_ISLNK(stat.st_mode)) {
 		rights &= domain->handled;
 		ret = sys_landlock_beneath(
 			domain->ruleset, fd, S_ISDIR(stat.st_mode) ? rights : rights & FILE_RIGHTS);
@@ -128,21 +129,31 @@ static int read_interpreter(const char *path, char *interpreter, size_t size) {
 	return 0;
 }
 
+// The same for a path that may lead through links.
+static int allow_resolved(const struct domain *domain, const char *path, uint64_t rights) {
+	char *resolved = realpath(path, NULL);
+	int ret = resolved ? allow(domain, resolved, rights)
+		: errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0
+								     : -errno;
+	free(resolved);
+	return ret;
+}
+
 // Each prefix, and the system's program interpreter (the one /bin/sh names, which all distributions' programs share).
 static int allow_executables(const struct domain *domain, const struct policy *policy) {
 	char interpreter[PATH_MAX];
 	int ret = 0;
 	for (size_t i = 0; i < policy->process.executables_len && ret == 0; i++) {
 		const char *prefix = policy->process.executables[i];
-		ret = allow(domain, prefix, LANDLOCK_ACCESS_FS_EXECUTE);
+		ret = allow_resolved(domain, prefix, LANDLOCK_ACCESS_FS_EXECUTE);
 		if (ret == 0 && read_interpreter(prefix, interpreter, sizeof(interpreter)) == 0 &&
 			interpreter[0]) {
-			ret = allow(domain, interpreter, LANDLOCK_ACCESS_FS_EXECUTE);
+			ret = allow_resolved(domain, interpreter, LANDLOCK_ACCESS_FS_EXECUTE);
 		}
 	}
 	if (ret == 0 && policy->process.executables_len > 0 &&
 		read_interpreter("/bin/sh", interpreter, sizeof(interpreter)) == 0 && interpreter[0]) {
-		ret = allow(domain, interpreter, LANDLOCK_ACCESS_FS_EXECUTE);
+		ret = allow_resolved(domain, interpreter, LANDLOCK_ACCESS_FS_EXECUTE);
 	}
 	return ret;
 }

@@ -62,7 +62,7 @@ static int open_target(struct root *root, const char *path, mode_t type) {
 	return dir;
 }
 
-int root_attach(struct root *root, int mount_fd, const char *path, mode_t type) {
+static int attach(struct root *root, int mount_fd, const char *path, mode_t type) {
 	int target = open_target(root, path, type);
 	if (target < 0) {
 		return target;
@@ -72,9 +72,9 @@ int root_attach(struct root *root, int mount_fd, const char *path, mode_t type) 
 	return ret;
 }
 
-int root_own(struct root *root, int fd) {
+int root_own(struct root *root, int dir, const char *path) {
 	struct stat stat;
-	if (fstat(fd, &stat)) {
+	if (fstatat(dir, path, &stat, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) {
 		return -errno;
 	}
 	dev_t *own = realloc(root->own, (root->own_len + 1) * sizeof(*own));
@@ -86,14 +86,15 @@ int root_own(struct root *root, int fd) {
 	return 0;
 }
 
-int root_filesystem(const char *type, const char *const (*options)[2], size_t len, unsigned int attr) {
-	int context = sys_fsopen(type);
+// A tmpfs, attached nowhere yet. Returns its root.
+static int make_tmpfs(const char *size, unsigned int attr) {
+	int context = sys_fsopen("tmpfs");
 	if (context < 0) {
 		return context;
 	}
-	int ret = 0;
-	for (size_t i = 0; i < len && ret == 0; i++) {
-		ret = sys_fsconfig(context, FSCONFIG_SET_STRING, options[i][0], options[i][1]);
+	int ret = sys_fsconfig(context, FSCONFIG_SET_STRING, "size", size);
+	if (ret == 0) {
+		ret = sys_fsconfig(context, FSCONFIG_SET_STRING, "mode", "0755");
 	}
 	if (ret == 0) {
 		ret = sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL);
@@ -105,28 +106,7 @@ int root_filesystem(const char *type, const char *const (*options)[2], size_t le
 	return ret;
 }
 
-int root_tmpfs(struct root *root, const char *path, uint64_t size, const char *mode, unsigned int attr,
-	int *keep) {
-	char text[24];
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)size);
-	const char *const options[][2] = {{"size", text}, {"mode", mode}};
-	int fd = root_filesystem("tmpfs", options, 2, attr);
-	if (fd < 0) {
-		return fd;
-	}
-	int ret = root_own(root, fd);
-	if (ret == 0) {
-		ret = root_attach(root, fd, path, S_IFDIR);
-	}
-	if (ret == 0 && keep) {
-		*keep = fd;
-	} else {
-		close(fd);
-	}
-	return ret;
-}
-
-int root_bind(struct root *root, int from, const char *source, const char *path, mode_t type,
+static int bind_tree(struct root *root, int from, const char *source, const char *path, mode_t type,
 	uint64_t attr_set) {
 	unsigned int flags = OPEN_TREE_CLONE | AT_RECURSIVE | (source[0] ? 0 : AT_EMPTY_PATH);
 	int fd = sys_open_tree(from, source, flags);
@@ -136,7 +116,7 @@ int root_bind(struct root *root, int from, const char *source, const char *path,
 	struct mount_attr attr = {.attr_set = attr_set};
 	int ret = sys_mount_setattr(fd, AT_RECURSIVE, &attr);
 	if (ret == 0) {
-		ret = root_attach(root, fd, path, type);
+		ret = attach(root, fd, path, type);
 	}
 	close(fd);
 	return ret;
@@ -174,13 +154,13 @@ static int bind_grant(struct root *root, const struct path_entry *entry) {
 	if (entry->mount_fd >= 0) {
 		struct mount_attr more = {.attr_set = attr};
 		int ret = sys_mount_setattr(entry->mount_fd, AT_RECURSIVE, &more);
-		return ret < 0 ? ret : root_attach(root, entry->mount_fd, entry->path, entry->type);
+		return ret < 0 ? ret : attach(root, entry->mount_fd, entry->path, entry->type);
 	}
 	int fd = reopen(entry);
 	if (fd < 0) {
 		return fd;
 	}
-	int ret = root_bind(root, fd, "", entry->path, entry->type, attr);
+	int ret = bind_tree(root, fd, "", entry->path, entry->type, attr);
 	close(fd);
 	return ret;
 }
@@ -188,10 +168,11 @@ static int bind_grant(struct root *root, const struct path_entry *entry) {
 // A directory is covered by an empty one, anything else by an empty file.
 static int mask(struct root *root, const struct path_entry *entry, int *dir_fd) {
 	if (entry->type == S_IFDIR) {
-		return root_tmpfs(root, entry->path, 4096 * 16, "0755",
-			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, dir_fd);
+		*dir_fd = make_tmpfs("64k", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+		int ret = *dir_fd < 0 ? *dir_fd : root_own(root, *dir_fd, "");
+		return ret < 0 ? ret : attach(root, *dir_fd, entry->path, S_IFDIR);
 	}
-	return root_bind(root, root->fd, EMPTY_FILE, entry->path, entry->type,
+	return bind_tree(root, root->fd, EMPTY_FILE, entry->path, entry->type,
 		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
@@ -278,13 +259,12 @@ int root_build(const struct init_context *context, struct sandbox_error *err) {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
 		return sandbox_fail(err, errno, "cannot make the mounts private: %s", strerror(errno));
 	}
-	const char *const options[][2] = {{"size", "4m"}, {"mode", "0755"}};
-	root.fd = root_filesystem("tmpfs", options, 2, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	root.fd = make_tmpfs("4m", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (root.fd < 0) {
 		return sandbox_fail(
 			err, -root.fd, "cannot make the root file system: %s", strerror(-root.fd));
 	}
-	int ret = root_own(&root, root.fd);
+	int ret = root_own(&root, root.fd, "");
 	if (ret == 0) {
 		// On top of "/", where every host has a directory. Our own "/" stays the old one until the pivot.
 		int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -22,16 +22,8 @@ struct root {
 // A regular empty file in the root, source of the masks; gone when the root is finished.
 #define EMPTY_FILE ".empty"
 
-// All return 0 (or a descriptor) or -errno. `path` is absolute, inside the new root.
-int root_filesystem(const char *type, const char *const (*options)[2], size_t len, unsigned int attr);
-int root_own(struct root *root, int fd);
-int root_attach(struct root *root, int mount_fd, const char *path, mode_t type);
-// A new tmpfs at `path`; *keep, when asked for, is its descriptor (caller closes).
-int root_tmpfs(struct root *root, const char *path, uint64_t size, const char *mode, unsigned int attr,
-	int *keep);
-// The tree at `source` (relative to `from`; "" for `from` itself) at `path`.
-int root_bind(struct root *root, int from, const char *source, const char *path, mode_t type,
-	uint64_t attr_set);
+// Marks the file system at `path` as made here. 0 or -errno, as all below.
+int root_own(struct root *root, int dir, const char *path);
 
 // /usr, /etc, /dev, /proc, the private directories.
 int system_build(struct root *root, struct sandbox_error *err);

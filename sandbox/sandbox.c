@@ -2,7 +2,6 @@
 #include "sandbox/syscalls.h"
 
 #include <inttypes.h>
-#include <linux/filter.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,7 +99,7 @@ static int check_required(const struct policy *policy, const struct limits *limi
 static int clone_init(struct sandbox *sandbox, const struct plan *plan, int socket,
 	struct sandbox_error *err) {
 	struct sys_clone_args args = {
-		// The rest, CLONE_NEWNET and CLONE_NEWCGROUP, pid 1 unshares once it is in its cgroup, beside us.
+		// The rest, CLONE_NEWNET and CLONE_NEWCGROUP, pid 1 unshares once it is in its cgroup.
 		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
 			CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWTIME,
 		.pidfd = (uintptr_t)&sandbox->pidfd,
@@ -130,38 +129,6 @@ static int clone_init(struct sandbox *sandbox, const struct plan *plan, int sock
 	}
 	sandbox->pid = (pid_t)pid;
 	return 0;
-}
-
-static int send_filter(const struct sandbox *sandbox, const struct policy *policy,
-	struct sandbox_error *err) {
-	const struct filter_options options = {
-		.nested_userns = policy->process.nested_sandbox,
-		.pin_cpus = sandbox->limits.affinity > 0,
-	};
-	struct sock_filter *code;
-	size_t len;
-	int ret = filter_compile(&options, &code, &len, err);
-	if (ret < 0) {
-		return ret;
-	}
-	struct {
-		uint32_t type, pad;
-		struct sock_filter code[];
-	} *message = malloc(sizeof(*message) + len * sizeof(*code));
-	if (!message) {
-		free(code);
-		return sandbox_fail(err, ENOMEM, "out of memory");
-	}
-	message->type = MESSAGE_FILTER;
-	message->pad = 0;
-	memcpy(message->code, code, len * sizeof(*code));
-	ret = message_send(sandbox->socket, message, sizeof(*message) + len * sizeof(*code), NULL, 0);
-	free(message);
-	free(code);
-	// EPIPE: pid 1 has failed and says why in what it sent before.
-	return ret == -EPIPE || ret == -ECONNRESET ? 0
-		: ret < 0 ? sandbox_fail(err, -ret, "cannot send the filter: %s", strerror(-ret))
-			  : 0;
 }
 
 static int await_ready(struct sandbox *sandbox, struct sandbox_error *err) {
@@ -229,7 +196,6 @@ static void describe(struct sandbox *sandbox, const struct plan *plan) {
 }
 
 static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbox_error *err) {
-	const struct policy *policy = plan->options->policy;
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		return sandbox_fail(err, errno, "cannot make a socket pair: %s", strerror(errno));
@@ -250,9 +216,7 @@ static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbo
 	const uint32_t go = MESSAGE_GO;
 	// A failure to send means a dead pid 1, which await_ready() reports.
 	(void)message_send(sandbox->socket, &go, sizeof(go), NULL, 0);
-	// Compiling takes as long as the mounts do; pid 1 is building those meanwhile.
-	ret = send_filter(sandbox, policy, err);
-	return ret < 0 ? ret : await_ready(sandbox, err);
+	return await_ready(sandbox, err);
 }
 
 int sandbox_create(const struct sandbox_options *options, struct sandbox **out,

@@ -10,23 +10,25 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#define SYSTEM_ATTR (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-#define PRIVATE_ATTR (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+/*
+ * The current directory is the new root here, "/" still the host's. Everything below is made in file systems that are
+ * new and seen by no one else, so plain paths and mount(2), one call a mount, are safe; the policy's paths are
+ * not (root.c).
+ */
 
 // Older distributions have real directories here, others links into /usr.
 static const char *const usr_links[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32", NULL};
 
 // Of the host's /etc only what programs need to start and to look right; nothing that tells who the host is.
-static const char *const etc_shared[] = {"alternatives", "bash.bashrc", "ca-certificates", "chromium",
-	"chromium.d", "debian_version", "firefox-esr", "fonts", "glvnd", "gtk-3.0", "gtk-4.0", "inputrc",
-	"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "libreoffice", "localtime", "mime.types",
-	"os-release", "pki/tls/certs", "pki/ca-trust/extracted", "protocols", "services", "ssl/certs",
-	"ssl/openssl.cnf", "terminfo", "vulkan", "X11/xkb", "xdg", NULL};
+static const char *const etc_shared[] = {"alternatives", "bash.bashrc", "chromium", "chromium.d",
+	"firefox-esr", "fonts", "glvnd", "gtk-3.0", "gtk-4.0", "inputrc", "ld.so.cache", "libreoffice",
+	"localtime", "mime.types", "os-release", "pki/tls/certs", "pki/ca-trust/extracted", "services",
+	"ssl/certs", "ssl/openssl.cnf", "terminfo", "vulkan", "X11/xkb", "xdg", NULL};
 
 // World-readable or writable files of /proc that speak of the whole machine.
 static const char *const proc_hidden_files[] = {
-	"kcore", "keys", "key-users", "kmsg", "kallsyms", "sysrq-trigger", "timer_list", "sched_debug", "latency_stats", NULL};
-static const char *const proc_hidden_dirs[] = {"acpi", "scsi", NULL};
+	"proc/kcore", "proc/keys", "proc/key-users", "proc/kmsg", "proc/kallsyms", "proc/sysrq-trigger", "proc/timer_list", "proc/sched_debug", "proc/latency_stats", NULL};
+static const char *const proc_hidden_dirs[] = {"proc/acpi", "proc/scsi", NULL};
 
 struct device {
 	const char *name;
@@ -52,25 +54,51 @@ static int put_file(int dir, const char *path, const char *text) {
 	return written == (ssize_t)len ? 0 : -EIO;
 }
 
-static int build_usr(struct root *root) {
-	int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (host < 0) {
+static int bind(const char *source, const char *target) {
+	return mount(source, target, NULL, MS_BIND | MS_REC, NULL) ? -errno : 0;
+}
+
+static int make_tmpfs(struct root *root, const char *path, uint64_t size, const char *mode,
+	unsigned long flags) {
+	char options[64];
+	snprintf(options, sizeof(options), "size=%llu,mode=%s", (unsigned long long)size, mode);
+	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | flags, options)) {
 		return -errno;
 	}
-	int ret = root_bind(root, host, "usr", "/usr", S_IFDIR, SYSTEM_ATTR);
-	for (size_t i = 0; usr_links[i] && ret == 0; i++) {
-		char target[PATH_MAX];
-		ssize_t len = readlinkat(host, usr_links[i], target, sizeof(target) - 1);
-		if (len > 0) {
-			target[len] = '\0';
-			ret = symlinkat(target, root->fd, usr_links[i]) ? -errno : 0;
-		} else if (errno == EINVAL) {
-			char path[16];
-			snprintf(path, sizeof(path), "/%s", usr_links[i]);
-			ret = root_bind(root, host, usr_links[i], path, S_IFDIR, SYSTEM_ATTR);
+	return root_own(root, AT_FDCWD, path);
+}
+
+static int make_directories(const char *const *paths) {
+	for (; *paths; paths++) {
+		if (mkdir(*paths, 0755)) {
+			return -errno;
 		}
 	}
-	close(host);
+	return 0;
+}
+
+static int make_node(const char *path) {
+	return mknod(path, S_IFREG | 0444, 0) ? -errno : 0;
+}
+
+static int build_usr(struct root *root) {
+	int ret = bind("/usr", "usr");
+	for (size_t i = 0; usr_links[i] && ret == 0; i++) {
+		char host[16], target[PATH_MAX];
+		snprintf(host, sizeof(host), "/%s", usr_links[i]);
+		ssize_t len = readlink(host, target, sizeof(target) - 1);
+		if (len > 0) {
+			target[len] = '\0';
+			ret = symlink(target, usr_links[i]) ? -errno : 0;
+		} else if (errno == EINVAL) {
+			ret = mkdir(usr_links[i], 0755) ? -errno : bind(host, usr_links[i]);
+		}
+	}
+	if (ret == 0 && access("/var/cache/fontconfig", X_OK) == 0) {
+		static const char *const parents[] = {"var/cache", "var/cache/fontconfig", NULL};
+		ret = make_directories(parents);
+		ret = ret < 0 ? ret : bind("/var/cache/fontconfig", "var/cache/fontconfig");
+	}
 	return ret;
 }
 
@@ -107,172 +135,152 @@ static int build_etc_files(int etc, const char *name) {
 	return ret == 0 && symlinkat("/proc/self/mounts", etc, "mtab") ? -errno : ret;
 }
 
-static int share_etc(struct root *root, int host, int etc, const char *name) {
-	char target[PATH_MAX], path[128];
-	ssize_t len = readlinkat(host, name, target, sizeof(target) - 1);
-	if (len > 0 && !strchr(name, '/')) {
-		target[len] = '\0';
-		// /usr is the same inside: the link itself serves, and costs no mount.
-		if (strncmp(target, "/usr/", 5) == 0 || strncmp(target, "../usr/", 7) == 0) {
-			return symlinkat(target, etc, name) ? -errno : 0;
-		}
-	}
-	int fd = sys_openat2(host, name, O_PATH, RESOLVE_NO_MAGICLINKS);
-	if (fd < 0) {
+static int share_etc(const char *name) {
+	char host[64], link[PATH_MAX];
+	struct stat stat_buffer;
+	snprintf(host, sizeof(host), "/etc/%s", name);
+	const char *target = host + 1;
+	if (lstat(host, &stat_buffer)) {
 		return 0; // this host has none
 	}
-	struct stat stat;
-	int ret = fstat(fd, &stat) ? -errno : 0;
-	if (ret == 0 && (S_ISDIR(stat.st_mode) || S_ISREG(stat.st_mode))) {
-		snprintf(path, sizeof(path), "/etc/%s", name);
-		ret = root_bind(root, fd, "", path, stat.st_mode & S_IFMT, SYSTEM_ATTR);
+	if (S_ISLNK(stat_buffer.st_mode)) {
+		ssize_t len = readlink(host, link, sizeof(link) - 1);
+		link[len > 0 ? len : 0] = '\0';
+		// /usr is the same inside: the link itself serves, and costs no mount.
+		if (strncmp(link, "/usr/", 5) == 0 || strncmp(link, "../usr/", 7) == 0) {
+			return symlink(link, target) ? -errno : 0;
+		}
+		if (stat(host, &stat_buffer)) {
+			return 0;
+		}
 	}
-	close(fd);
-	return ret;
+	if (S_ISDIR(stat_buffer.st_mode)) {
+		if (mkdir(target, 0755)) {
+			return -errno;
+		}
+	} else if (!S_ISREG(stat_buffer.st_mode)) {
+		return 0;
+	} else if (make_node(target) < 0) {
+		return -errno;
+	}
+	return bind(host, target);
 }
 
 static int build_etc(struct root *root) {
-	int host = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int etc = mkdirat(root->fd, "etc", 0755)
-		? -1
-		: openat(root->fd, "etc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int ret = host < 0 || etc < 0 ? -errno : build_etc_files(etc, root->context->name);
+	int etc = open("etc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int ret = etc < 0 ? -errno : build_etc_files(etc, root->context->name);
 	for (size_t i = 0; etc_shared[i] && ret == 0; i++) {
-		ret = share_etc(root, host, etc, etc_shared[i]);
+		ret = share_etc(etc_shared[i]);
 	}
-	close_fd(&host);
 	close_fd(&etc);
 	return ret;
 }
 
-// Binds the host's node, having made sure that it is the device it is called.
-static int share_device(struct root *root, int host, const struct device *device) {
-	char path[32];
-	struct stat stat;
-	int fd = sys_openat2(host, device->name, O_PATH | O_NOFOLLOW, RESOLVE_NO_MAGICLINKS);
-	if (fd < 0) {
-		return fd;
+// All that is shared so far becomes read-only in one go; the root itself is still built on.
+static int seal_shared(struct root *root) {
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+	int ret = sys_mount_setattr(root->fd, AT_RECURSIVE, &attr);
+	attr = (struct mount_attr){.attr_clr = MOUNT_ATTR_RDONLY};
+	return ret < 0 ? ret : sys_mount_setattr(root->fd, 0, &attr);
+}
+
+// Binds the host's node and makes sure that it is the device it is called.
+static int share_device(const struct device *device) {
+	char host[16];
+	struct stat stat_buffer;
+	snprintf(host, sizeof(host), "/dev/%s", device->name);
+	int ret = make_node(host + 1);
+	ret = ret < 0 ? ret : bind(host, host + 1);
+	if (ret < 0 || lstat(host + 1, &stat_buffer)) {
+		return ret < 0 ? ret : -errno;
 	}
-	int ret = fstat(fd, &stat) ? -errno : 0;
-	if (ret == 0 && (!S_ISCHR(stat.st_mode) ||
-				stat.st_rdev != makedev(device->major, device->minor))) {
-		ret = -ENODEV;
-	}
-	snprintf(path, sizeof(path), "/dev/%s", device->name);
-	if (ret == 0) {
-		ret = root_bind(root, fd, "", path, S_IFCHR, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	}
-	close(fd);
-	return ret;
+	return S_ISCHR(stat_buffer.st_mode) &&
+			stat_buffer.st_rdev == makedev(device->major, device->minor)
+		? 0
+		: -ENODEV;
 }
 
 static int build_dev(struct root *root) {
-	int host = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (host < 0 || mkdirat(root->fd, "dev", 0755)) {
-		return -errno;
-	}
 	int ret = 0;
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]) && ret == 0; i++) {
-		ret = share_device(root, host, &devices[i]);
+		ret = share_device(&devices[i]);
 	}
-	close(host);
-	const char *const options[][2] = {{"mode", "0620"}, {"ptmxmode", "0666"}};
-	int pts = ret < 0 ? ret
-			  : root_filesystem("devpts", options, 2, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	if (pts >= 0) {
-		ret = root_attach(root, pts, "/dev/pts", S_IFDIR);
-	} else {
-		ret = pts;
-	}
-	close_fd(&pts);
-	if (ret == 0) {
-		ret = root_tmpfs(root, "/dev/shm", root->context->policy->limits.tmp, "1777",
-			PRIVATE_ATTR | (root->noexec ? MOUNT_ATTR_NOEXEC : 0), NULL);
-	}
-	if (ret == 0 && (symlinkat("pts/ptmx", root->fd, "dev/ptmx") ||
-				symlinkat("/proc/self/fd", root->fd, "dev/fd") ||
-				symlinkat("/proc/self/fd/0", root->fd, "dev/stdin") ||
-				symlinkat("/proc/self/fd/1", root->fd, "dev/stdout") ||
-				symlinkat("/proc/self/fd/2", root->fd, "dev/stderr"))) {
+	if (ret == 0 &&
+		mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666")) {
 		ret = -errno;
 	}
-	return ret;
-}
-
-static int hide_in_proc(struct root *root, int proc) {
-	char path[48];
-	struct stat stat;
-	int ret = 0;
-	for (size_t i = 0; proc_hidden_files[i] && ret == 0; i++) {
-		if (fstatat(proc, proc_hidden_files[i], &stat, AT_SYMLINK_NOFOLLOW) == 0) {
-			snprintf(path, sizeof(path), "/proc/%s", proc_hidden_files[i]);
-			ret = root_bind(root, root->fd, EMPTY_FILE, path, S_IFREG,
-				SYSTEM_ATTR | MOUNT_ATTR_NOEXEC);
-		}
+	if (ret == 0) {
+		ret = make_tmpfs(root, "dev/shm", root->context->policy->limits.tmp, "1777",
+			root->noexec ? MS_NOEXEC : 0);
 	}
-	for (size_t i = 0; proc_hidden_dirs[i] && ret == 0; i++) {
-		if (fstatat(proc, proc_hidden_dirs[i], &stat, AT_SYMLINK_NOFOLLOW) == 0) {
-			snprintf(path, sizeof(path), "/proc/%s", proc_hidden_dirs[i]);
-			ret = root_tmpfs(root, path, 4096, "0555", SYSTEM_ATTR | MOUNT_ATTR_NOEXEC, NULL);
-		}
+	if (ret == 0 && (symlink("pts/ptmx", "dev/ptmx") || symlink("/proc/self/fd", "dev/fd") ||
+				symlink("/proc/self/fd/0", "dev/stdin") ||
+				symlink("/proc/self/fd/1", "dev/stdout") ||
+				symlink("/proc/self/fd/2", "dev/stderr"))) {
+		ret = -errno;
 	}
 	return ret;
 }
 
 static int build_proc(struct root *root) {
-	int proc = root_filesystem(
-		"proc", NULL, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	if (proc < 0) {
-		return proc;
+	if (mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL)) {
+		return -errno;
 	}
-	int ret = root_attach(root, proc, "/proc", S_IFDIR);
-	if (ret == 0) {
-		ret = hide_in_proc(root, proc);
+	int ret = 0;
+	for (size_t i = 0; proc_hidden_files[i] && (ret == 0 || ret == -ENOENT); i++) {
+		ret = bind("dev/null", proc_hidden_files[i]);
 	}
-	close(proc);
-	return ret;
+	for (size_t i = 0; proc_hidden_dirs[i] && (ret == 0 || ret == -ENOENT); i++) {
+		ret = access(proc_hidden_dirs[i], F_OK) ? -ENOENT : 0;
+		if (ret == 0 && mount("tmpfs", proc_hidden_dirs[i], "tmpfs",
+					MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=555")) {
+			ret = -errno;
+		}
+	}
+	return ret == -ENOENT ? 0 : ret;
 }
 
 static int build_private(struct root *root) {
 	const uint64_t size = root->context->policy->limits.tmp;
-	const unsigned int attr = PRIVATE_ATTR | (root->noexec ? MOUNT_ATTR_NOEXEC : 0);
-	int ret = root_tmpfs(root, "/tmp", size, "1777", attr, NULL);
+	const unsigned long flags = root->noexec ? MS_NOEXEC : 0;
+	int ret = make_tmpfs(root, "tmp", size, "1777", flags);
 	if (ret == 0) {
-		ret = root_tmpfs(root, AGENT_HOME, size, "0700", attr, NULL);
+		ret = make_tmpfs(root, AGENT_HOME + 1, size, "0700", flags);
 	}
 	if (ret == 0) {
-		ret = root_tmpfs(root, AGENT_RUNTIME, 16u << 20, "0700", attr | MOUNT_ATTR_NOEXEC, NULL);
-	}
-	if (ret == 0 && (mkdirat(root->fd, "var", 0755) || symlinkat("../tmp", root->fd, "var/tmp") ||
-				symlinkat("../run", root->fd, "var/run"))) {
-		ret = -errno;
-	}
-	if (ret == 0) {
-		int cache = sys_openat2(AT_FDCWD, "/var/cache/fontconfig", O_PATH | O_DIRECTORY,
-			RESOLVE_NO_MAGICLINKS);
-		if (cache >= 0) {
-			ret = root_bind(root, cache, "", "/var/cache/fontconfig", S_IFDIR,
-				SYSTEM_ATTR | MOUNT_ATTR_NOEXEC);
-			close(cache);
-		}
+		ret = make_tmpfs(root, AGENT_RUNTIME + 1, 16u << 20, "0700", MS_NOEXEC);
 	}
 	return ret;
 }
 
+static int build_skeleton(struct root *root) {
+	static const char *const directories[] = {"usr", "etc", "etc/X11", "etc/ssl", "etc/pki", "etc/pki/tls",
+		"etc/pki/ca-trust", "dev", "dev/pts", "dev/shm", "proc", "tmp", "home", AGENT_HOME + 1, "run",
+		"run/user", AGENT_RUNTIME + 1, "var", NULL};
+	int ret = make_directories(directories);
+	if (ret == 0) {
+		ret = put_file(root->fd, EMPTY_FILE, "");
+	}
+	return ret == 0 && (symlink("../tmp", "var/tmp") || symlink("../run", "var/run")) ? -errno : ret;
+}
+
 int system_build(struct root *root, struct sandbox_error *err) {
-	int ret = put_file(root->fd, EMPTY_FILE, "");
-	const struct {
+	static const struct {
 		int (*build)(struct root *root);
 		const char *what, *remedy;
 	} parts[] = {
-		{build_private, "private directories", ""},
+		{build_skeleton, "directories", ""},
 		{build_usr, "/usr", ""},
 		{build_etc, "/etc", ""},
+		{seal_shared, "read-only parts", ""},
+		{build_private, "private directories", ""},
 		{build_dev, "/dev", "; the host's /dev must have its standard nodes"},
 		{build_proc, "/proc",
 			"; in a container the outer /proc must not be masked (Docker: "
 			"--security-opt systempaths=unconfined)"},
 	};
+	int ret = fchdir(root->fd) ? -errno : 0;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && ret == 0; i++) {
 		ret = parts[i].build(root);
 		if (ret < 0) {
@@ -280,7 +288,7 @@ int system_build(struct root *root, struct sandbox_error *err) {
 				strerror(-ret), parts[i].remedy);
 		}
 	}
-	return ret < 0 ? sandbox_fail(err, -ret, "cannot write to the new root: %s", strerror(-ret)) : 0;
+	return ret < 0 ? sandbox_fail(err, -ret, "cannot enter the new root: %s", strerror(-ret)) : 0;
 }
 
 void system_finish(struct root *root) {

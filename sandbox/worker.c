@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
@@ -27,15 +28,14 @@ static const char *const display_environment[] = {
 	NULL,
 };
 
-_Noreturn __attribute__((format(printf, 3, 4))) static void fail(
-	int report, int code, const char *format, ...) {
-	struct worker_failure failure = {.error = code};
+__attribute__((format(printf, 3, 4))) static int fail(
+	struct worker_failure *failure, int code, const char *format, ...) {
 	va_list args;
 	va_start(args, format);
-	vsnprintf(failure.text, sizeof(failure.text), format, args);
+	failure->error = code;
+	vsnprintf(failure->text, sizeof(failure->text), format, args);
 	va_end(args);
-	(void)!write(report, &failure, sizeof(failure));
-	_exit(127);
+	return 127;
 }
 
 // Puts "KEY=VALUE" in, over an earlier one of the same key.
@@ -127,39 +127,79 @@ static int execute(char *const *argv, const char *const *env) {
 	return code;
 }
 
-_Noreturn void worker_run(
-	const struct init_context *context, const struct worker_request *request, int report) {
+struct start {
+	const struct init_context *context;
+	const struct worker_request *request;
+	struct worker_failure *failure;
+	const char **env;
+};
+
+/*
+ * Runs in pid 1's memory while pid 1 waits: nothing here may allocate or keep anything, and *failure is how it
+ * speaks. Descriptors, signals, directory and session are the child's own.
+ */
+static int become_command(void *data) {
+	const struct start *start = data;
+	const struct worker_request *request = start->request;
+	struct worker_failure *failure = start->failure;
 	setsid();
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	int ret = take_stdio(request);
 	if (ret < 0) {
-		fail(report, -ret, "cannot set up standard input and output: %s", strerror(-ret));
+		return fail(failure, -ret, "cannot set up standard input and output: %s", strerror(-ret));
 	}
-	const char *policy_cwd = context->policy->process.cwd;
+	const char *policy_cwd = start->context->policy->process.cwd;
 	const char *cwd = request->cwd ? request->cwd : policy_cwd ? policy_cwd : AGENT_HOME;
 	if (chdir(cwd)) {
-		fail(report, errno, "cannot enter the directory '%s' inside the sandbox: %s", cwd,
+		return fail(failure, errno, "cannot enter the directory '%.150s' inside the sandbox: %s", cwd,
 			strerror(errno));
 	}
-	const char **env = make_environment(context, request);
-	if (!env) {
-		fail(report, ENOMEM, "out of memory");
-	}
-	int code = execute(request->argv, env);
+	int code = execute(request->argv, start->env);
 	const char *command = request->argv[0];
 	if (code == ENOENT && !strchr(command, '/')) {
-		fail(report, code, "'%.120s' was not found in PATH inside the sandbox", command);
+		return fail(failure, code, "'%.150s' was not found in PATH inside the sandbox", command);
 	}
 	if (code == ENOENT) {
-		fail(report, code,
+		return fail(failure, code,
 			"'%.120s' does not exist inside the sandbox, or the interpreter it names does not",
 			command);
 	}
-	if (code == EACCES && context->policy->process.executables_set) {
-		fail(report, code, "'%.120s' may not be executed: not in process.executables, or no "
-				   "executable file", command);
+	if (code == EACCES && start->context->policy->process.executables_set) {
+		return fail(failure, code,
+			"'%.120s' may not be executed: it is not in process.executables, or not executable",
+			command);
 	}
-	fail(report, code, "'%.120s' cannot be executed inside the sandbox: %s", command, strerror(code));
+	return fail(failure, code, "'%.120s' cannot be executed inside the sandbox: %s", command,
+		strerror(code));
+}
+
+pid_t worker_start(const struct init_context *context, const struct worker_request *request, void *stack,
+	struct worker_failure *failure) {
+	*failure = (struct worker_failure){0};
+	struct start start = {
+		.context = context,
+		.request = request,
+		.failure = failure,
+		.env = make_environment(context, request),
+	};
+	if (!start.env) {
+		(void)fail(failure, ENOMEM, "out of memory");
+		return -1;
+	}
+	// As vfork(): a copy of this process's memory would only be thrown away.
+	pid_t pid = clone(
+		become_command, (char *)stack + WORKER_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+	int code = errno;
+	free(start.env);
+	if (pid < 0) {
+		(void)fail(failure, code, "cannot start a process in the sandbox: %s%s", strerror(code),
+			code == EAGAIN ? " (limits.processes is reached)" : "");
+	} else if (failure->error != 0) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+		}
+		pid = -1;
+	}
+	return pid;
 }

@@ -1,20 +1,22 @@
-#include "sandbox/internal.h"
-
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/seccomp.h>
+#include <stdbool.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <fcntl.h>
+#include <unistd.h>
 
 /*
+ * Makes sandbox/filters.inc at build time: the system call filters as the kernel takes them. Compiling them at
+ * each start would take a sixth of it, for the same result every time.
+ *
  * What stays reachable of the kernel inside. Deny-list, as flatpak's: a desktop's programs use too much for the
  * reverse. Mount, namespaces, keys, tracing and what has no business in a desktop is refused; where a program
  * has a fall-back for an old kernel the answer is ENOSYS, else EPERM.
@@ -29,6 +31,10 @@
 #ifndef TIOCLINUX
 #define TIOCLINUX 0x541C
 #endif
+
+struct filter_options {
+	bool nested_userns, pin_cpus;
+};
 
 struct denied {
 	const char *name;
@@ -191,66 +197,113 @@ static void add_rest(scmp_filter_ctx context, const struct filter_options *optio
 	}
 }
 
-static int export(scmp_filter_ctx context, struct sock_filter **code, size_t *len) {
-#if SCMP_VER_MAJOR > 2 || (SCMP_VER_MAJOR == 2 && SCMP_VER_MINOR >= 6)
-	size_t bytes = 0;
-	int ret = seccomp_export_bpf_mem(context, NULL, &bytes);
-	struct sock_filter *program = ret < 0 ? NULL : malloc(bytes);
-	if (!program) {
-		return ret < 0 ? ret : -ENOMEM;
+
+static void add_agent(scmp_filter_ctx context, const struct filter_options *options, int *ret) {
+	// A foreign architecture (i386 and x32 on x86-64) would number the same calls otherwise.
+	add(ret, seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
+	add_denied(context, ret);
+	add_namespaces(context, options, ret);
+	add_families(context, ret);
+	add_mode_bits(context, ret);
+	add_rest(context, options, ret);
+}
+
+static const char *const server_calls[] = {
+	// Memory.
+	"brk", "madvise", "mremap", "munmap", "memfd_create", "ftruncate", "fallocate",
+	// Descriptors.
+	"close", "close_range", "dup", "dup2", "dup3", "fcntl", "fstat", "lseek", "poll", "ppoll", "pread64",
+	"pwrite64", "read", "readv", "write", "writev", "pipe2", "epoll_create1", "epoll_ctl", "epoll_pwait",
+	"epoll_pwait2", "epoll_wait", "eventfd2", "signalfd4", "timerfd_create", "timerfd_gettime",
+	"timerfd_settime", "select", "pselect6",
+	// Sockets that it was handed or that it accepts.
+	"accept4", "getpeername", "getsockname", "getsockopt", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg",
+	"sendmsg", "sendto", "setsockopt", "shutdown", "socketpair",
+	// Time, random numbers, itself.
+	"clock_getres", "clock_gettime", "clock_nanosleep", "gettimeofday", "nanosleep", "time", "getrandom",
+	"getpid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getrusage", "sched_yield",
+	"sched_getaffinity", "futex", "futex_wait", "futex_wake", "rseq", "set_robust_list", "uname", "sysinfo",
+	"restart_syscall", "membarrier",
+	// Signals and the end.
+	"rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait",
+	"sigaltstack", "tgkill", "tkill", "kill", "exit", "exit_group",
+};
+
+// What a library tries on the way and lives without; death would be too hard an answer.
+static const char *const server_refused[] = {
+	"access", "faccessat", "faccessat2", "getcwd", "ioctl", "mkdir", "mkdirat", "newfstatat", "open",
+	"openat", "prctl", "prlimit64", "getrlimit", "readlink", "readlinkat", "sched_setscheduler",
+	"sched_getscheduler", "sched_getparam", "sched_get_priority_min", "sched_get_priority_max",
+	"setpriority", "socket", "connect", "stat", "lstat", "statfs", "fstatfs", "statx", "unlink", "unlinkat",
+	"clone3",
+};
+
+// The server parses hostile bytes and needs little: an allow-list, and death for the rest.
+static void add_server(scmp_filter_ctx context, int *ret) {
+	for (size_t i = 0; i < sizeof(server_calls) / sizeof(server_calls[0]); i++) {
+		int number = seccomp_syscall_resolve_name(server_calls[i]);
+		if (number >= 0) {
+			add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ALLOW, number, 0));
+		}
 	}
-	ret = seccomp_export_bpf_mem(context, program, &bytes);
-#else
-	// Only to a descriptor before 2.6.
-	int fd = memfd_create("filter", MFD_CLOEXEC);
+	for (size_t i = 0; i < sizeof(server_refused) / sizeof(server_refused[0]); i++) {
+		int number = seccomp_syscall_resolve_name(server_refused[i]);
+		if (number >= 0) {
+			add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EACCES), number, 0));
+		}
+	}
+	// Memory never becomes code.
+	const int calls[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	for (size_t i = 0; i < 2; i++) {
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ALLOW, calls[i], 1,
+				 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)));
+	}
+}
+
+static int print(scmp_filter_ctx context, const char *name, FILE *out) {
+	int fd = fileno(tmpfile());
 	int ret = fd < 0 ? -errno : seccomp_export_bpf(context, fd);
-	off_t end = ret < 0 ? 0 : lseek(fd, 0, SEEK_CUR);
-	size_t bytes = end > 0 ? (size_t)end : 0;
-	struct sock_filter *program = bytes ? malloc(bytes) : NULL;
-	if (ret == 0) {
-		ret = !program ? -ENOMEM : pread(fd, program, bytes, 0) != end ? -EIO : 0;
+	struct sock_filter line;
+	if (ret < 0 || lseek(fd, 0, SEEK_SET) != 0) {
+		return ret < 0 ? ret : -errno;
 	}
-	close_fd(&fd);
-#endif
-	if (ret < 0) {
-		free(program);
-		return ret;
+	fprintf(out, "static const struct sock_filter %s[] = {\n", name);
+	while (read(fd, &line, sizeof(line)) == sizeof(line)) {
+		fprintf(out, "\t{0x%04x, %u, %u, 0x%08x},\n", line.code, line.jt, line.jf, line.k);
 	}
-	*code = program;
-	*len = bytes / sizeof(*program);
+	fprintf(out, "};\n\n");
 	return 0;
 }
 
-int filter_compile(const struct filter_options *options, struct sock_filter **code, size_t *len,
-	struct sandbox_error *err) {
-	scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
-	if (!context) {
-		return sandbox_fail(err, ENOMEM, "out of memory");
+int main(int argc, char **argv) {
+	static const char *const names[] = {
+		"filter_plain", "filter_nested", "filter_pinned", "filter_nested_pinned", "filter_server"};
+	FILE *out = argc == 2 ? fopen(argv[1], "w") : NULL;
+	if (!out) {
+		fprintf(stderr, "usage: make-filters FILE\n");
+		return 1;
 	}
-	int ret = 0;
-	// A foreign architecture (i386 and x32 on x86-64) would number the same calls otherwise.
-	add(&ret, seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
-	// A tree instead of a list: fewer comparisons for each call that the kernel cannot cache.
-	add(&ret, seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2));
-	add_denied(context, &ret);
-	add_namespaces(context, options, &ret);
-	add_families(context, &ret);
-	add_mode_bits(context, &ret);
-	add_rest(context, options, &ret);
-	if (ret == 0) {
-		ret = export(context, code, len);
+	fprintf(out, "// Made by make-filters.c.\n\n");
+	for (unsigned int i = 0; i < 5; i++) {
+		const struct filter_options options = {.nested_userns = i & 1, .pin_cpus = i & 2};
+		int ret = 0;
+		scmp_filter_ctx context = seccomp_init(i < 4 ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
+		if (!context) {
+			return 1;
+		}
+		// A tree instead of a list: fewer comparisons for each call that the kernel cannot cache.
+		add(&ret, seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2));
+		if (i < 4) {
+			add_agent(context, &options, &ret);
+		} else {
+			add_server(context, &ret);
+		}
+		ret = ret < 0 ? ret : print(context, names[i], out);
+		seccomp_release(context);
+		if (ret < 0) {
+			fprintf(stderr, "make-filters: %s: %s\n", names[i], strerror(-ret));
+			return 1;
+		}
 	}
-	seccomp_release(context);
-	return ret < 0 ? sandbox_fail(err, -ret, "cannot compile the system call filter: %s",
-				 strerror(-ret))
-		       : 0;
-}
-
-int filter_load(const struct sock_filter *code, size_t len) {
-	const struct sock_fprog program = {
-		.len = (unsigned short)len, .filter = (struct sock_filter *)code};
-	if (len > BPF_MAXINSNS) {
-		return -E2BIG;
-	}
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) ? -errno : 0;
+	return fclose(out) ? 1 : 0;
 }
