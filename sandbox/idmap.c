@@ -98,3 +98,13 @@ int paths_idmap(struct paths *paths, uid_t uid, gid_t gid, struct sandbox_error 
 	close_fd(&userns);
 	return ret;
 }
+
+bool idmap_works(void) {
+	int userns = map_namespace(0, AGENT_ID, 0, AGENT_ID);
+	int tree = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE);
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns};
+	bool works = userns >= 0 && tree >= 0 && sys_mount_setattr(tree, 0, &attr) == 0;
+	close_fd(&userns);
+	close_fd(&tree);
+	return works;
+}

@@ -55,6 +55,12 @@ int identity_write_maps(const struct identity *identity, pid_t pid, struct sandb
 // Inside: become AGENT_ID while keeping the capabilities of the own user namespace.
 int identity_assume(const struct identity *identity);
 
+// Do idmapped mounts work on the root file system (idmap.c)? Root only.
+bool idmap_works(void);
+
+// Kills and waits (message.c).
+void pid_reap(pid_t pid, int pidfd);
+
 // ---- limits (limits.c)
 
 enum limits_kind {
@@ -134,6 +140,8 @@ _Noreturn void init_main(const struct init_context *context);
 
 // Builds the root and moves into it (root.c).
 int root_build(const struct init_context *context, struct sandbox_error *err);
+// Moves the calling process into an empty, read-only file system.
+int root_enter_empty(struct sandbox_error *err);
 
 // Ends all privilege (privileges.c). Order matters, see there.
 int privileges_second_userns(const struct policy *policy, struct sandbox_error *err);

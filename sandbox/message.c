@@ -1,10 +1,11 @@
 #include "sandbox/internal.h"
+#include "sandbox/syscalls.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #define MESSAGE_FDS 4
 
@@ -27,6 +28,12 @@ int raise_fd(int *fd) {
 	close(*fd);
 	*fd = raised;
 	return raised < 0 ? -code : 0;
+}
+
+void pid_reap(pid_t pid, int pidfd) {
+	(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+	}
 }
 
 union control {

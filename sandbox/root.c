@@ -243,36 +243,48 @@ static void link_as_written(struct root *root, const struct paths *paths) {
 	}
 }
 
-static int enter(struct root *root, struct sandbox_error *err) {
+static int enter(int fd, struct sandbox_error *err) {
 	// The old root ends up stacked on the new one and is then let go, with everything under it.
-	if (fchdir(root->fd) || sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) || chdir("/")) {
+	if (fchdir(fd) || sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) || chdir("/")) {
 		return sandbox_fail(err, errno, "cannot enter the new root: %s", strerror(errno));
 	}
-	int ret = set_readonly(root->fd);
+	int ret = set_readonly(fd);
 	return ret < 0 ? sandbox_fail(err, -ret, "cannot seal the new root: %s", strerror(-ret)) : 0;
 }
 
-int root_build(const struct init_context *context, struct sandbox_error *err) {
-	struct root root = {
-		.context = context, .fd = -1, .noexec = context->policy->process.executables_set};
+// An empty tmpfs on top of "/". Every path still leads to the old root, until enter(). Its descriptor or -errno.
+static int make_root(const char *size, struct sandbox_error *err) {
 	// Nothing the host mounts from now on may appear in here, nor the reverse.
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
 		return sandbox_fail(err, errno, "cannot make the mounts private: %s", strerror(errno));
 	}
-	root.fd = make_tmpfs("4m", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	int fd = make_tmpfs(size, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int ret = fd < 0 ? fd : top < 0 ? -errno : sys_move_mount(fd, top);
+	close_fd(&top);
+	if (ret < 0) {
+		close_fd(&fd);
+		return sandbox_fail(err, -ret, "cannot make the root file system: %s", strerror(-ret));
+	}
+	return fd;
+}
+
+int root_enter_empty(struct sandbox_error *err) {
+	int fd = make_root("4k", err);
+	int ret = fd < 0 ? fd : enter(fd, err);
+	close_fd(&fd);
+	return ret;
+}
+
+int root_build(const struct init_context *context, struct sandbox_error *err) {
+	struct root root = {.context = context, .noexec = context->policy->process.executables_set};
+	root.fd = make_root("4m", err);
 	if (root.fd < 0) {
-		return sandbox_fail(
-			err, -root.fd, "cannot make the root file system: %s", strerror(-root.fd));
+		return root.fd;
 	}
 	int ret = root_own(&root, root.fd, "");
-	if (ret == 0) {
-		// On top of "/", where every host has a directory. Our own "/" stays the old one until the pivot.
-		int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		ret = top < 0 ? -errno : sys_move_mount(root.fd, top);
-		close_fd(&top);
-	}
 	if (ret < 0) {
-		ret = sandbox_fail(err, -ret, "cannot attach the root file system: %s", strerror(-ret));
+		ret = sandbox_fail(err, -ret, "cannot examine the new root: %s", strerror(-ret));
 	}
 	if (ret == 0) {
 		ret = system_build(&root, err);
@@ -283,7 +295,7 @@ int root_build(const struct init_context *context, struct sandbox_error *err) {
 	if (ret == 0) {
 		link_as_written(&root, context->paths);
 		system_finish(&root);
-		ret = enter(&root, err);
+		ret = enter(root.fd, err);
 	}
 	close_fd(&root.fd);
 	free(root.own);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 // Set-up takes milliseconds; a machine under heavy load gets this long.
 #define READY_TIMEOUT_MS 20000
@@ -265,9 +264,7 @@ void sandbox_destroy(struct sandbox *sandbox) {
 	}
 	if (sandbox->pid > 0) {
 		// The death of pid 1 kills all in its pid namespace, and it is reaped after the last of them.
-		(void)sys_pidfd_send_signal(sandbox->pidfd, SIGKILL);
-		while (waitpid(sandbox->pid, NULL, 0) < 0 && errno == EINTR) {
-		}
+		pid_reap(sandbox->pid, sandbox->pidfd);
 	}
 	close_fd(&sandbox->pidfd);
 	close_fd(&sandbox->socket);
