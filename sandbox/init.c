@@ -133,9 +133,6 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 	if (ret < 0) {
 		return sandbox_fail(err, -ret, "cannot shed descriptors: %s", strerror(-ret));
 	}
-	// Wiped because /proc/1/{cmdline,environ} are these bytes.
-	memset(context->strings, 0, context->strings_len);
-	snprintf(context->strings, context->strings_len, "%s", NAME);
 	prctl(PR_SET_NAME, NAME);
 	umask(022);
 	setsid(); // from the supervisor's terminal
@@ -179,6 +176,9 @@ static int give_up_rights(const struct init_context *context, struct landlock_fa
 		ret = landlock_apply(context->policy, context->paths, facts, err);
 	}
 	if (ret == 0) {
+		// Wiped because /proc/1/{cmdline,environ} are these bytes; now, because the name may lie there.
+		memset(context->strings, 0, context->strings_len);
+		snprintf(context->strings, context->strings_len, "%s", NAME);
 		// A change of credentials undoes both; only now are they final.
 		prctl(PR_SET_DUMPABLE, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -33,6 +33,7 @@ struct sandbox_enforced {
 };
 
 struct sandbox_options {
+	// Pid 1 is a fork that wipes its copy of argv and environ: the policy's strings must not lie there.
 	const struct policy *policy;
 	const char *name; // of the session; the hostname inside
 	// A Wayland listening socket is made inside as $XDG_RUNTIME_DIR/wayland-0 and handed out.

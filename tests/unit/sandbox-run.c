@@ -41,6 +41,7 @@ static void add_path(struct options *options, char *path, enum policy_access acc
 		"/filesystem/%sPaths/%zu", lists[access], at);
 }
 
+// Pid 1 wipes the memory of argv, so what it uses later is copied.
 static void parse(struct options *options, int argc, char **argv) {
 	static const struct option longs[] = {{"ro", 1, 0, 'r'}, {"rw", 1, 0, 'w'}, {"deny", 1, 0, 'd'},
 		{"exec", 1, 0, 'x'}, {"env", 1, 0, 'e'}, {"cwd", 1, 0, 'c'}, {"nested", 0, 0, 'n'},
@@ -75,10 +76,10 @@ static void parse(struct options *options, int argc, char **argv) {
 			}
 			break;
 		case 'e':
-			options->env[policy->process.env_len++] = optarg;
+			options->env[policy->process.env_len++] = strdup(optarg);
 			break;
 		case 'c':
-			policy->process.cwd = optarg;
+			policy->process.cwd = strdup(optarg);
 			break;
 		case 'n':
 			policy->process.nested_sandbox = true;
