@@ -74,7 +74,7 @@ static int shed_descriptors(const struct init_context *context) {
 
 // A closed 0, 1 or 2 would be taken by the next open and written to by mistake.
 static int open_null(void) {
-	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fd = open("/dev/null", O_RDWR); // commands inherit it
 	if (fd < 0) {
 		return -errno;
 	}
@@ -158,7 +158,11 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 		setdomainname("", 0)) {
 		return sandbox_fail(err, errno, "cannot set the host name: %s", strerror(errno));
 	}
-	return root_build(context, err);
+	ret = root_build(context, err);
+	if (ret == 0 && (ret = open_null()) < 0) { // the one inside
+		ret = sandbox_fail(err, -ret, "cannot open /dev/null inside: %s", strerror(-ret));
+	}
+	return ret;
 }
 
 // After this there is no way back, for pid 1 as for all it will start.

@@ -42,6 +42,10 @@ extern char **environ;
 
 static bool any_broken;
 
+static int number(const char *text) {
+	return (int)strtol(text, NULL, 10);
+}
+
 __attribute__((format(printf, 3, 4))) static void report(
 	bool held, const char *name, const char *format, ...) {
 	if (held) {
@@ -85,7 +89,7 @@ static void attack_processes(int argc, char **argv) {
 	int count = 0, highest = 0;
 	for (struct dirent *entry; proc && (entry = readdir(proc));) {
 		if (isdigit((unsigned char)entry->d_name[0])) {
-			int pid = atoi(entry->d_name);
+			int pid = number(entry->d_name);
 			count++;
 			highest = pid > highest ? pid : highest;
 		}
@@ -272,7 +276,7 @@ static void attack_namespaces(bool nested) {
 	// The second lock: even where the filter lets it pass, the kernel's own limit is 0.
 	char text[64];
 	if (!nested) {
-		report(read_all("/proc/sys/user/max_user_namespaces", text, sizeof(text)) && atoi(text) == 0,
+		report(read_all("/proc/sys/user/max_user_namespaces", text, sizeof(text)) && number(text) == 0,
 			"max-user-namespaces", "is %s", text);
 		must_fail("raise-max-user-namespaces",
 			open("/proc/sys/user/max_user_namespaces", O_WRONLY), 0, 0);
@@ -394,9 +398,9 @@ static void attack_rights(int argc, char **argv) {
 		report(line && strtoull(line + strlen(zero[i]), NULL, 16) == 0, zero[i], "not zero");
 	}
 	const char *line = have ? strstr(text, "NoNewPrivs:") : NULL;
-	report(line && atoi(line + 11) == 1, "NoNewPrivs", "not set");
+	report(line && number(line + 11) == 1, "NoNewPrivs", "not set");
 	line = have ? strstr(text, "\nSeccomp:") : NULL;
-	report(line && atoi(line + 9) == 2, "Seccomp", "no filter");
+	report(line && number(line + 9) == 2, "Seccomp", "no filter");
 	report(getuid() == 1000 && geteuid() == 1000 && getgid() == 1000 && getegid() == 1000, "ids",
 		"uid %d gid %d", (int)getuid(), (int)getgid());
 	must_fail("setuid-0", setuid(0), 0, 0);
@@ -417,8 +421,8 @@ static void attack_rights(int argc, char **argv) {
 	size_t count = 0;
 	DIR *listing = opendir("/proc/self/fd");
 	for (struct dirent *entry; listing && (entry = readdir(listing));) {
-		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(listing) && count < 16) {
-			fds[count++] = atoi(entry->d_name);
+		if (entry->d_name[0] != '.' && number(entry->d_name) != dirfd(listing) && count < 16) {
+			fds[count++] = number(entry->d_name);
 		}
 	}
 	bool exact = count == 3;
