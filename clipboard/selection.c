@@ -12,8 +12,8 @@
 struct selection {
 	struct wlr_seat *seat;
 	/*
-	 * The client whose set_selection or start_drag is being handled. wlroots' request events do not say,
-	 * and a serial alone is no proof: a guessed old one can pass as another client's.
+	 * The client whose set_selection or start_drag is being handled. wlroots' request events do
+	 * not say, and a serial alone is no proof: a guessed old one can pass as another client's.
 	 */
 	const struct wl_client *requester;
 	struct wl_protocol_logger *logger;
@@ -36,7 +36,7 @@ static void note_request(void *data, enum wl_protocol_logger_type direction,
 static bool types_are_sane(const struct wl_array *types) {
 	size_t total = 0, count = 0;
 	char **type;
-	wl_array_for_each(type, types) {
+	wl_array_for_each (type, types) {
 		total += strlen(*type);
 		count++;
 	}
@@ -85,8 +85,8 @@ static void handle_start_drag(struct wl_listener *listener, void *data) {
 	bool sane = event->drag->source == NULL || types_are_sane(&event->drag->source->mime_types);
 	if (sane && focused != NULL && focused->client == selection->requester &&
 		wl_resource_get_client(event->origin->resource) == selection->requester &&
-		wlr_seat_validate_pointer_grab_serial(selection->seat, event->origin,
-			event->serial)) {
+		wlr_seat_validate_pointer_grab_serial(
+			selection->seat, event->origin, event->serial)) {
 		wlr_seat_start_pointer_drag(selection->seat, event->drag, event->serial);
 		return;
 	}

@@ -9,10 +9,12 @@
 #include "compositor/internal.h"
 
 #define SUBSURFACE_DEPTH_MAX 32
+// In the whole life of a connection: a hundred thousand ordinary copies.
+#define OFFERED_BYTES_MAX (32u << 20)
 
 /*
- * Far above what Chromium, Firefox or a GTK program holds, far below what hurts: they stop a flood before
- * it is the memory limit of the whole session that stops it.
+ * Far above what Chromium, Firefox or a GTK program holds, far below what hurts: they stop a flood
+ * before it is the memory limit of the whole session that stops it.
  */
 static const struct {
 	const char *interface; // NULL: every object
@@ -39,11 +41,13 @@ struct counted {
 
 struct surface_watch {
 	struct compositor *compositor;
-	struct wl_listener new_subsurface, destroy;
+	struct wlr_surface *surface;
+	struct wl_listener client_commit, new_subsurface, destroy;
 };
 
 static void refuse(struct client *client, const char *what, uint32_t most) {
-	if (!client->over_limit) {
+	// A client on its way out can be sent no error any more.
+	if (!client->over_limit && !client->ending) {
 		client->over_limit = true;
 		wlr_log(WLR_ERROR, "client %u: more than %u %s, disconnected", client->id, most,
 			what);
@@ -107,7 +111,7 @@ static uint32_t height_of(struct wlr_surface *surface, uint32_t budget) {
 	struct wl_list *lists[] = {
 		&surface->current.subsurfaces_below, &surface->current.subsurfaces_above};
 	for (size_t i = 0; budget > 0 && i < 2; i++) {
-		wl_list_for_each(sub, lists[i], current.link) {
+		wl_list_for_each (sub, lists[i], current.link) {
 			uint32_t below = 1 + height_of(sub->surface, budget - 1);
 			height = below > height ? below : height;
 		}
@@ -115,21 +119,31 @@ static uint32_t height_of(struct wlr_surface *surface, uint32_t budget) {
 	return height;
 }
 
+static void check_depth(struct surface_watch *watch, uint32_t depth) {
+	struct client *client =
+		client_from_wl(watch->compositor, wl_resource_get_client(watch->surface->resource));
+	if (depth > SUBSURFACE_DEPTH_MAX && client != NULL) {
+		refuse(client, "levels of subsurfaces", SUBSURFACE_DEPTH_MAX);
+	}
+}
+
+// Before the commit is applied or, in a synchronised tree, kept for later.
+static void handle_client_commit(struct wl_listener *listener, void *data) {
+	struct surface_watch *watch = wl_container_of(listener, watch, client_commit);
+	check_depth(watch, depth_of(watch->surface));
+}
+
+// A tree built from below is never deep at the surface that commits.
 static void handle_new_subsurface(struct wl_listener *listener, void *data) {
 	struct surface_watch *watch = wl_container_of(listener, watch, new_subsurface);
-	struct wlr_subsurface *sub = data;
-	uint32_t depth = depth_of(sub->surface);
-	if (depth + height_of(sub->surface, SUBSURFACE_DEPTH_MAX + 1) > SUBSURFACE_DEPTH_MAX) {
-		struct client *client = client_from_wl(watch->compositor,
-			wl_resource_get_client(sub->surface->resource));
-		if (client != NULL) {
-			refuse(client, "levels of subsurfaces", SUBSURFACE_DEPTH_MAX);
-		}
-	}
+	const struct wlr_subsurface *sub = data;
+	check_depth(
+		watch, depth_of(sub->surface) + height_of(sub->surface, SUBSURFACE_DEPTH_MAX + 1));
 }
 
 static void handle_surface_destroy(struct wl_listener *listener, void *data) {
 	struct surface_watch *watch = wl_container_of(listener, watch, destroy);
+	wl_list_remove(&watch->client_commit.link);
 	wl_list_remove(&watch->new_subsurface.link);
 	wl_list_remove(&watch->destroy.link);
 	free(watch);
@@ -142,13 +156,52 @@ void limits_watch_surface(struct compositor *c, struct wlr_surface *surface) {
 		return;
 	}
 	watch->compositor = c;
+	watch->surface = surface;
+	watch->client_commit.notify = handle_client_commit;
+	wl_signal_add(&surface->events.client_commit, &watch->client_commit);
 	watch->new_subsurface.notify = handle_new_subsurface;
 	wl_signal_add(&surface->events.new_subsurface, &watch->new_subsurface);
 	watch->destroy.notify = handle_surface_destroy;
 	wl_signal_add(&surface->events.destroy, &watch->destroy);
 }
 
+// ---- names of MIME types: the one thing without an object of its own that a client can pile up
+// here
+
+static void note_request(void *data, enum wl_protocol_logger_type direction,
+	const struct wl_protocol_logger_message *message) {
+	struct compositor *c = data;
+	if (direction != WL_PROTOCOL_LOGGER_REQUEST ||
+		strcmp(message->message->name, "offer") != 0 || message->arguments_count != 1) {
+		return;
+	}
+	struct client *client = client_from_wl(c, wl_resource_get_client(message->resource));
+	if (client == NULL || message->arguments[0].s == NULL) {
+		return;
+	}
+	client->offered_bytes += strlen(message->arguments[0].s) + 1;
+	if (client->offered_bytes > OFFERED_BYTES_MAX) {
+		refuse(client, "bytes of MIME types", OFFERED_BYTES_MAX);
+	}
+}
+
+bool limits_create(struct compositor *c) {
+	c->request_logger = wl_display_add_protocol_logger(c->display, note_request, c);
+	return c->request_logger != NULL;
+}
+
+void limits_finish(struct compositor *c) {
+	if (c->request_logger != NULL) {
+		wl_protocol_logger_destroy(c->request_logger);
+	}
+}
+
 // ---- connections
+
+static void handle_destroy(struct wl_listener *listener, void *data) {
+	struct client *client = wl_container_of(listener, client, destroy);
+	client->ending = true;
+}
 
 static void handle_destroy_late(struct wl_listener *listener, void *data) {
 	struct client *client = wl_container_of(listener, client, destroy_late);
@@ -162,7 +215,7 @@ static void handle_destroy_late(struct wl_listener *listener, void *data) {
 
 struct client *client_from_wl(struct compositor *c, struct wl_client *wl_client) {
 	struct client *client;
-	wl_list_for_each(client, &c->clients, link) {
+	wl_list_for_each (client, &c->clients, link) {
 		if (client->wl_client == wl_client) {
 			return client;
 		}
@@ -189,6 +242,8 @@ bool compositor_add_client(struct compositor *c, int fd, uint32_t id) {
 	wl_list_insert(&c->clients, &client->link);
 	client->resource_created.notify = handle_resource_created;
 	wl_client_add_resource_created_listener(wl_client, &client->resource_created);
+	client->destroy.notify = handle_destroy;
+	wl_client_add_destroy_listener(wl_client, &client->destroy);
 	// Its objects go before this signal, so what counts them may stay until then.
 	client->destroy_late.notify = handle_destroy_late;
 	wl_client_add_destroy_late_listener(wl_client, &client->destroy_late);

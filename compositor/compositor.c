@@ -45,7 +45,7 @@ static const char *create(struct compositor *c) {
 	if (why == NULL) {
 		why = globals_create(c);
 	}
-	if (why == NULL && !output_start(c)) {
+	if (why == NULL && (!limits_create(c) || !output_start(c))) {
 		why = "out of memory";
 	}
 	return why;
@@ -85,6 +85,7 @@ void compositor_destroy(struct compositor *c) {
 		if (c->window_idle != NULL) {
 			wl_event_source_remove(c->window_idle);
 		}
+		limits_finish(c);
 		globals_finish(c);
 		output_finish(c);
 		wl_display_destroy(c->display);
@@ -122,7 +123,7 @@ bool compositor_window_act(struct compositor *c, uint32_t window, uint32_t verb)
 		return false;
 	}
 	struct view *view;
-	wl_list_for_each(view, &c->views, link) {
+	wl_list_for_each (view, &c->views, link) {
 		if (view->id != window || !view->mapped) {
 			continue;
 		}

@@ -2,9 +2,9 @@
 #define PARCLOSE_COMPOSITOR_COMPOSITOR_H
 
 /*
- * The display server as a library: one output, one seat, the globals an app needs and no others. It draws into
- * the supervisor's frame memory and speaks in the channel's messages. No process-wide state of its own, no exit:
- * tests and other programs embed it.
+ * The display server as a library: one output, one seat, the globals an app needs and no others. It
+ * draws into the supervisor's frame memory and speaks in the channel's messages. No process-wide
+ * state of its own, no exit: tests and other programs embed it.
  */
 
 #include <stdbool.h>
@@ -24,25 +24,27 @@ struct xkb_keymap;
 
 struct compositor_config {
 	uint32_t width, height; // pixels, 64..8192
-	uint32_t refresh;	// Hz, 1..240
-	int memory_fd; // sealed, channel_memory_bytes(); stays the caller's, may be closed after the call
-	// Read from files beforehand, so that nothing needs a file system later. Both stay the caller's; the
-	// shapes must outlive the compositor.
+	uint32_t refresh; // Hz, 1..240
+	int memory_fd; // sealed, channel_memory_bytes(); stays the caller's, may be closed after
+		       // the call
+	// Read from files beforehand, so that nothing needs a file system later. Both stay the
+	// caller's; the shapes must outlive the compositor.
 	struct xkb_keymap *keymap;
 	const struct cursor_shapes *shapes;
 };
 
 /*
- * What the compositor has to say: FRAME, CURSOR, CLIENT_GONE, WINDOW, FATAL. The message is valid during the
- * call, which must not call back into the compositor. After FATAL the compositor does nothing more.
+ * What the compositor has to say: FRAME, CURSOR, CLIENT_GONE, WINDOW, FATAL. The message is valid
+ * during the call, which must not call back into the compositor. After FATAL the compositor does
+ * nothing more.
  */
 struct compositor_sink {
 	void (*emit)(void *data, const struct channel_message *message);
 };
 
 /*
- * NULL with *why set to a static sentence when it cannot be made. The first frame is emitted when the event
- * loop first runs.
+ * NULL with *why set to a static sentence when it cannot be made. The first frame is emitted when
+ * the event loop first runs.
  */
 struct compositor *compositor_create(const struct compositor_config *config,
 	const struct compositor_sink *sink, void *data, const char **why);
@@ -51,15 +53,15 @@ struct compositor *compositor_create(const struct compositor_config *config,
 void compositor_destroy(struct compositor *compositor);
 
 /*
- * The loop to run or to nest (wl_event_loop_get_fd()), owned by the compositor. Call compositor_flush() before
- * waiting in it.
+ * The loop to run or to nest (wl_event_loop_get_fd()), owned by the compositor. Call
+ * compositor_flush() before waiting in it.
  */
 struct wl_event_loop *compositor_event_loop(struct compositor *compositor);
 void compositor_flush(struct compositor *compositor);
 
 /*
- * Takes over a connected client socket; `id`, never 0, marks the client in messages. False, with the socket
- * closed, when the client cannot be taken.
+ * Takes over a connected client socket; `id`, never 0, marks the client in messages. False, with
+ * the socket closed, when the client cannot be taken.
  */
 bool compositor_add_client(struct compositor *compositor, int fd, uint32_t id);
 

@@ -17,7 +17,7 @@
 struct cursor {
 	struct compositor *c;
 	struct wlr_surface *surface; // whose content is the image; NULL: a shape, or hidden
-	int64_t hot_x, hot_y;	     // as the client said, moved by its commits
+	int64_t hot_x, hot_y; // as the client said, moved by its commits
 	struct channel_message said; // the CURSOR message to send next
 	struct wl_event_source *idle; // NULL: nothing to say
 
@@ -41,8 +41,8 @@ static int32_t clamp(int64_t value, int64_t low, int64_t high) {
 	return (int32_t)(value < low ? low : value > high ? high : value);
 }
 
-static void set_image(struct cursor *cursor, uint32_t width, uint32_t height, int64_t hot_x,
-	int64_t hot_y) {
+static void set_image(
+	struct cursor *cursor, uint32_t width, uint32_t height, int64_t hot_x, int64_t hot_y) {
 	bool visible = width > 0 && height > 0;
 	cursor->said.cursor.image_serial++;
 	cursor->said.cursor.visible = visible;
@@ -83,7 +83,8 @@ static void set_shape(struct cursor *cursor, uint32_t shape) {
 	set_image(cursor, image->width, image->height, image->hot_x, image->hot_y);
 }
 
-// Through the renderer, which knows crop, scale and transform, and guards against shrunken client memory.
+// Through the renderer, which knows crop, scale and transform, and guards against shrunken client
+// memory.
 static void draw_surface(struct cursor *cursor) {
 	struct wlr_surface *surface = cursor->surface;
 	struct wlr_texture *texture = wlr_surface_get_texture(surface);
@@ -91,27 +92,28 @@ static void draw_surface(struct cursor *cursor) {
 		set_image(cursor, 0, 0, 0, 0);
 		return;
 	}
-	struct wlr_render_pass *pass = wlr_renderer_begin_buffer_pass(cursor->c->renderer,
-		frame_memory_cursor(cursor->c->memory), NULL);
+	struct wlr_render_pass *pass = wlr_renderer_begin_buffer_pass(
+		cursor->c->renderer, frame_memory_cursor(cursor->c->memory), NULL);
 	if (pass == NULL) {
 		return;
 	}
-	wlr_render_pass_add_rect(pass, &(struct wlr_render_rect_options){
-		.box = {.width = CHANNEL_CURSOR_MAX, .height = CHANNEL_CURSOR_MAX},
-		.blend_mode = WLR_RENDER_BLEND_MODE_NONE,
-	});
+	wlr_render_pass_add_rect(
+		pass, &(struct wlr_render_rect_options){
+			      .box = {.width = CHANNEL_CURSOR_MAX, .height = CHANNEL_CURSOR_MAX},
+			      .blend_mode = WLR_RENDER_BLEND_MODE_NONE,
+		      });
 	struct wlr_fbox source;
 	wlr_surface_get_buffer_source_box(surface, &source);
 	// A cursor beyond any sense of size is shown as a square of the largest.
 	int width = clamp(surface->current.width, 1, 4 * CHANNEL_CURSOR_MAX);
 	int height = clamp(surface->current.height, 1, 4 * CHANNEL_CURSOR_MAX);
 	wlr_render_pass_add_texture(pass, &(struct wlr_render_texture_options){
-		.texture = texture,
-		.src_box = source,
-		.dst_box = {.width = width, .height = height},
-		.transform = surface->current.transform,
-		.blend_mode = WLR_RENDER_BLEND_MODE_NONE,
-	});
+						  .texture = texture,
+						  .src_box = source,
+						  .dst_box = {.width = width, .height = height},
+						  .transform = surface->current.transform,
+						  .blend_mode = WLR_RENDER_BLEND_MODE_NONE,
+					  });
 	wlr_render_pass_submit(pass);
 	set_image(cursor, (uint32_t)clamp(width, 1, CHANNEL_CURSOR_MAX),
 		(uint32_t)clamp(height, 1, CHANNEL_CURSOR_MAX), cursor->hot_x, cursor->hot_y);

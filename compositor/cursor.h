@@ -1,7 +1,8 @@
 #ifndef PARCLOSE_COMPOSITOR_CURSOR_H
 #define PARCLOSE_COMPOSITOR_CURSOR_H
 
-// The pointer's image. It is never part of a frame: its pixels go to the cursor area, its place into a message.
+// The pointer's image. It is never part of a frame: its pixels go to the cursor area, its place
+// into a message.
 
 #include <time.h>
 

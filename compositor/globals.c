@@ -1,8 +1,8 @@
 /*
- * What a client may bind: this list and nothing else. The filter goes by the globals made here, so one that a
- * library makes on the side stays hidden. Left out on purpose, whatever asks for them: virtual-keyboard,
- * virtual-pointer, screencopy, data-control, layer-shell, foreign-toplevel, input-method, session-lock,
- * shortcuts-inhibit, security-context (docs/threat-model.md).
+ * What a client may bind: this list and nothing else. The filter goes by the globals made here, so
+ * one that a library makes on the side stays hidden. Left out on purpose, whatever asks for them:
+ * virtual-keyboard, virtual-pointer, screencopy, data-control, layer-shell, foreign-toplevel,
+ * input-method, session-lock, shortcuts-inhibit, security-context (docs/threat-model.md).
  */
 
 #include <assert.h>
@@ -109,8 +109,8 @@ static void handle_start_drag(struct wl_listener *listener, void *data) {
 }
 
 /*
- * A token says who asked: only one made by the client that had the focus then, for an event it really
- * got (wlroots has checked the serial), raises a window.
+ * A token says who asked: only one made by the client that had the focus then, for an event it
+ * really got (wlroots has checked the serial), raises a window.
  */
 static void handle_new_token(struct wl_listener *listener, void *data) {
 	struct compositor *c = wl_container_of(listener, c, new_token);
@@ -130,17 +130,18 @@ static void handle_request_activate(struct wl_listener *listener, void *data) {
 	}
 }
 
-static void listen(struct wl_signal *signal, struct wl_listener *listener, wl_notify_func_t notify) {
+static void listen(
+	struct wl_signal *signal, struct wl_listener *listener, wl_notify_func_t notify) {
 	listener->notify = notify;
 	wl_signal_add(signal, listener);
 }
 
 // Makes one global and lets it be seen; the whole function fails where it cannot be made.
-#define MAKE(var, type, create)                                                                    \
-	struct type *var = create;                                                                 \
-	if (var == NULL) {                                                                         \
-		return "a global cannot be made: " #type;                                          \
-	}                                                                                          \
+#define MAKE(var, type, create) \
+	struct type *var = create; \
+	if (var == NULL) { \
+		return "a global cannot be made: " #type; \
+	} \
 	allow(c, var->global)
 
 const char *globals_create(struct compositor *c) {
@@ -191,12 +192,12 @@ const char *globals_create(struct compositor *c) {
 	allow(c, c->output->global);
 	MAKE(xdg_output, wlr_xdg_output_manager_v1,
 		wlr_xdg_output_manager_v1_create(display, c->layout));
-	wlr_server_decoration_manager_set_default_mode(kde_decoration,
-		WLR_SERVER_DECORATION_MANAGER_MODE_SERVER);
+	wlr_server_decoration_manager_set_default_mode(
+		kde_decoration, WLR_SERVER_DECORATION_MANAGER_MODE_SERVER);
 
 	/*
-	 * wlroots opens its source of random tokens at the first one and keeps it; later there will be no
-	 * file system to open it from.
+	 * wlroots opens its source of random tokens at the first one and keeps it; later there will
+	 * be no file system to open it from.
 	 */
 	struct wlr_xdg_activation_token_v1 *token = wlr_xdg_activation_token_v1_create(activation);
 	if (token == NULL) {
@@ -229,8 +230,7 @@ const char *globals_create(struct compositor *c) {
 	listen(&decoration->events.new_toplevel_decoration, &c->new_decoration,
 		view_handle_new_decoration);
 	listen(&activation->events.new_token, &c->new_token, handle_new_token);
-	listen(&activation->events.request_activate, &c->request_activate,
-		handle_request_activate);
+	listen(&activation->events.request_activate, &c->request_activate, handle_request_activate);
 	listen(&seat_wlr(c->seat)->events.start_drag, &c->start_drag, handle_start_drag);
 	return NULL;
 }

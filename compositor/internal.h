@@ -38,11 +38,13 @@ struct client {
 	struct compositor *compositor;
 	struct wl_client *wl_client;
 	uint32_t id;
-	bool over_limit;
+	bool over_limit; // was told so
+	bool ending; // is being disconnected
 	uint32_t counts[LIMIT_KINDS];
+	size_t offered_bytes; // names of MIME types, ever
 	struct wl_list link; // compositor.clients
 	struct wl_listener resource_created;
-	struct wl_listener destroy_late;
+	struct wl_listener destroy, destroy_late;
 };
 
 // A toplevel: a window in the sense of the window list while it is mapped.
@@ -89,11 +91,11 @@ struct compositor {
 
 	struct wlr_cursor_shape_manager_v1 *cursor_shapes;
 
-
 	struct seat *seat;
 	struct selection *selection;
 	struct cursor *cursor;
 
+	struct wl_protocol_logger *request_logger;
 	struct wl_list clients; // client.link
 	struct wl_list views; // view.link, every toplevel, topmost first
 	struct view *focused; // mapped; may be NULL
@@ -120,6 +122,8 @@ void output_finish(struct compositor *c);
 void output_released(struct compositor *c); // a slot is free again
 
 // client.c
+bool limits_create(struct compositor *c);
+void limits_finish(struct compositor *c);
 struct client *client_from_wl(struct compositor *c, struct wl_client *wl_client);
 void limits_watch_surface(struct compositor *c, struct wlr_surface *surface);
 

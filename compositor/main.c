@@ -1,7 +1,7 @@
 /*
- * parclose-compositor: the display server of one session, as a process that holds nothing but its channel to the
- * supervisor, the frame memory and its clients. It reads keymap and cursors, confines itself, says
- * READY, serves. Whatever is wrong with the channel ends it.
+ * parclose-compositor: the display server of one session, as a process that holds nothing but its
+ * channel to the supervisor, the frame memory and its clients. It reads keymap and cursors,
+ * confines itself, says READY, serves. Whatever is wrong with the channel ends it.
  */
 
 #include <errno.h>
@@ -67,8 +67,8 @@ static int fail(const char *what) {
 }
 
 /*
- * Reads one message, with at most one descriptor in *fd (-1: none). 1: read, 0: nothing now, -1: the channel ended
- * or the message is not one.
+ * Reads one message, with at most one descriptor in *fd (-1: none). 1: read, 0: nothing now, -1:
+ * the channel ended or the message is not one.
  */
 static int receive(struct channel_message *message, int *fd, int flags) {
 	union {
@@ -127,6 +127,9 @@ static void handle_gone(void *data) {
 
 static void handle_emit(void *data, const struct channel_message *message) {
 	struct server *server = data;
+	if (server->outbox == NULL) {
+		return; // on the way out
+	}
 	outbox_send(server->outbox, message);
 	if (message->type == CHANNEL_FATAL) {
 		wlr_log(WLR_ERROR, "%s", message->fatal.text);
@@ -158,8 +161,8 @@ static bool act(struct server *server, const struct channel_message *message, in
 	case CHANNEL_RELEASE:
 		return compositor_release(server->compositor, message->release.slot);
 	case CHANNEL_WINDOW_ACT:
-		return compositor_window_act(server->compositor, message->window_act.id,
-			message->window_act.verb);
+		return compositor_window_act(
+			server->compositor, message->window_act.id, message->window_act.verb);
 	default:
 		return false;
 	}
@@ -196,14 +199,8 @@ static struct xkb_keymap *load_keymap(void) {
 	return keymap;
 }
 
-static int serve(struct server *server) {
-	struct wl_event_loop *loop = compositor_event_loop(server->compositor);
-	struct wl_event_source *source = wl_event_loop_add_fd(loop, CHANNEL_FD, WL_EVENT_READABLE,
-		handle_channel, server);
-	server->outbox = outbox_create(loop, CHANNEL_FD, handle_gone, server);
-	if (source == NULL || server->outbox == NULL) {
-		return fail("out of memory");
-	}
+// Confines the process for good and serves until the session ends. Returns the exit status.
+static int serve(struct server *server, struct wl_event_loop *loop) {
 	struct sandbox_error error = {0};
 	if (sandbox_confine_self(&error) != 0) {
 		char text[sizeof(error.message) + 32];
@@ -255,9 +252,18 @@ int main(void) {
 	if (server.compositor == NULL) {
 		return fail(why);
 	}
-	int status = serve(&server);
-	compositor_destroy(server.compositor);
+	struct wl_event_loop *loop = compositor_event_loop(server.compositor);
+	struct wl_event_source *source =
+		wl_event_loop_add_fd(loop, CHANNEL_FD, WL_EVENT_READABLE, handle_channel, &server);
+	server.outbox = outbox_create(loop, CHANNEL_FD, handle_gone, &server);
+	if (source == NULL || server.outbox == NULL) {
+		return fail("out of memory");
+	}
+	int status = serve(&server, loop);
+	wl_event_source_remove(source);
 	outbox_destroy(server.outbox);
+	server.outbox = NULL;
+	compositor_destroy(server.compositor);
 	cursor_shapes_destroy(shapes);
 	return status;
 }

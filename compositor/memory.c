@@ -17,8 +17,8 @@ struct slot {
 	struct frame_memory *memory;
 	uint32_t width, height, stride, format;
 	void *pixels;
-	bool made;    // a wlr_buffer exists on it
-	bool lent;    // locked for the reader
+	bool made; // a wlr_buffer exists on it
+	bool lent; // locked for the reader
 };
 
 struct frame_memory {
@@ -47,8 +47,8 @@ static void slot_destroy(struct wlr_buffer *buffer) {
 	memory_unref(slot->memory);
 }
 
-static bool slot_begin_access(struct wlr_buffer *buffer, uint32_t flags, void **data,
-	uint32_t *format, size_t *stride) {
+static bool slot_begin_access(
+	struct wlr_buffer *buffer, uint32_t flags, void **data, uint32_t *format, size_t *stride) {
 	struct slot *slot = wl_container_of(buffer, slot, base);
 	*data = slot->pixels;
 	*format = slot->format;
@@ -97,7 +97,8 @@ static const struct wlr_allocator_interface allocator_impl = {
 	.destroy = allocator_destroy,
 };
 
-struct frame_memory *frame_memory_create(int fd, uint32_t width, uint32_t height, const char **why) {
+struct frame_memory *frame_memory_create(
+	int fd, uint32_t width, uint32_t height, const char **why) {
 	// Without these seals the other side could shrink the memory under the renderer.
 	const int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 	size_t bytes = channel_memory_bytes(width, height);

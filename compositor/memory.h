@@ -2,8 +2,8 @@
 #define PARCLOSE_COMPOSITOR_MEMORY_H
 
 /*
- * The supervisor's frame memory as a wlr_allocator: each buffer *is* a slot, drawn into in place. A slot
- * is with the renderer, or with the reader, or free.
+ * The supervisor's frame memory as a wlr_allocator: each buffer *is* a slot, drawn into in place. A
+ * slot is with the renderer, or with the reader, or free.
  */
 
 #include <stdbool.h>
@@ -14,8 +14,8 @@ struct wlr_allocator;
 struct wlr_buffer;
 
 /*
- * Maps `fd` (not taken over) after checking its size and seals. NULL with *why set otherwise. Buffers hold a
- * reference on the mapping, so destroying in any order is safe.
+ * Maps `fd` (not taken over) after checking its size and seals. NULL with *why set otherwise.
+ * Buffers hold a reference on the mapping, so destroying in any order is safe.
  */
 struct frame_memory *frame_memory_create(int fd, uint32_t width, uint32_t height, const char **why);
 void frame_memory_destroy(struct frame_memory *memory);

@@ -87,16 +87,16 @@ void outbox_send(struct outbox *outbox, const struct channel_message *message) {
 	}
 	outbox->waiting[outbox->len++] = *message;
 	if (outbox->writable == NULL) {
-		outbox->writable = wl_event_loop_add_fd(outbox->loop, outbox->fd, WL_EVENT_WRITABLE,
-			handle_writable, outbox);
+		outbox->writable = wl_event_loop_add_fd(
+			outbox->loop, outbox->fd, WL_EVENT_WRITABLE, handle_writable, outbox);
 		if (outbox->writable == NULL) {
 			broke(outbox);
 		}
 	}
 }
 
-struct outbox *outbox_create(struct wl_event_loop *loop, int fd, void (*gone)(void *data),
-	void *data) {
+struct outbox *outbox_create(
+	struct wl_event_loop *loop, int fd, void (*gone)(void *data), void *data) {
 	struct outbox *outbox = calloc(1, sizeof(*outbox));
 	if (outbox != NULL) {
 		outbox->loop = loop;

@@ -32,8 +32,8 @@ static int64_t box_area(struct channel_box b) {
 }
 
 /*
- * Says `region` within the frame as at most CHANNEL_BOXES boxes: a further box goes into the one that grows
- * least by it. Returns their number, 0 for an empty region.
+ * Says `region` within the frame as at most CHANNEL_BOXES boxes: a further box goes into the one
+ * that grows least by it. Returns their number, 0 for an empty region.
  */
 static uint32_t damage_boxes(const pixman_region32_t *region, uint32_t width, uint32_t height,
 	struct channel_box boxes[CHANNEL_BOXES]) {
@@ -73,8 +73,8 @@ static void handle_commit(struct wl_listener *listener, void *data) {
 		return;
 	}
 	struct channel_message message = {.type = CHANNEL_FRAME};
-	message.frame.boxes_len = damage_boxes(&event->state->damage, c->config.width,
-		c->config.height, message.frame.boxes);
+	message.frame.boxes_len = damage_boxes(
+		&event->state->damage, c->config.width, c->config.height, message.frame.boxes);
 	if (message.frame.boxes_len == 0) {
 		return;
 	}
@@ -118,14 +118,17 @@ void output_released(struct compositor *c) {
 	}
 }
 
-static bool first_commit(struct compositor *c) {
+/*
+ * Before the scene is there: a commit with a mode damages the whole scene again, and the first
+ * frame would be drawn twice.
+ */
+static bool set_mode(struct compositor *c) {
 	struct wlr_output_state state;
 	wlr_output_state_init(&state);
 	wlr_output_state_set_enabled(&state, true);
 	wlr_output_state_set_custom_mode(&state, (int32_t)c->config.width,
 		(int32_t)c->config.height, (int32_t)c->config.refresh * 1000);
-	bool ok = wlr_scene_output_build_state(c->scene_output, &state, NULL) &&
-		  wlr_output_commit_state(c->output, &state);
+	bool ok = wlr_output_commit_state(c->output, &state);
 	wlr_output_state_finish(&state);
 	return ok;
 }
@@ -138,7 +141,9 @@ const char *output_create(struct compositor *c) {
 	}
 	c->output = wlr_headless_add_output(c->backend, c->config.width, c->config.height);
 	if (c->output == NULL ||
-		!wlr_output_init_render(c->output, frame_memory_allocator(c->memory), c->renderer)) {
+		!wlr_output_init_render(
+			c->output, frame_memory_allocator(c->memory), c->renderer) ||
+		!set_mode(c)) {
 		return "the output cannot be made";
 	}
 	// A client's buffer must never stand in for a slot.
@@ -150,8 +155,8 @@ const char *output_create(struct compositor *c) {
 	if (c->scene == NULL) {
 		return "out of memory";
 	}
-	struct wlr_scene_rect *back = wlr_scene_rect_create(&c->scene->tree,
-		(int)c->config.width, (int)c->config.height, background);
+	struct wlr_scene_rect *back = wlr_scene_rect_create(
+		&c->scene->tree, (int)c->config.width, (int)c->config.height, background);
 	c->windows = wlr_scene_tree_create(&c->scene->tree);
 	c->drags = wlr_scene_tree_create(&c->scene->tree);
 	c->scene_output = wlr_scene_output_create(c->scene, c->output);
@@ -168,7 +173,7 @@ const char *output_create(struct compositor *c) {
 static void start(void *data) {
 	struct compositor *c = data;
 	c->start_idle = NULL;
-	if (!first_commit(c)) {
+	if (!wlr_scene_output_commit(c->scene_output, NULL)) {
 		compositor_fatal(c, "the first frame could not be drawn");
 	}
 }

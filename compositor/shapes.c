@@ -60,8 +60,8 @@ static uint32_t le32(const uint8_t *p) {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-bool cursor_image_parse(const uint8_t *untrusted, size_t len, uint32_t size,
-	struct cursor_image *image) {
+bool cursor_image_parse(
+	const uint8_t *untrusted, size_t len, uint32_t size, struct cursor_image *image) {
 	if (len < 16 || memcmp(untrusted, "Xcur", 4) != 0) {
 		return false;
 	}
@@ -97,8 +97,10 @@ bool cursor_image_parse(const uint8_t *untrusted, size_t len, uint32_t size,
 	for (size_t i = 0; i < (size_t)width * height; i++) {
 		pixels[i] = le32(chunk + 36 + i * 4);
 	}
-	*image = (struct cursor_image){
-		.width = width, .height = height, .hot_x = (int32_t)hot_x, .hot_y = (int32_t)hot_y,
+	*image = (struct cursor_image){.width = width,
+		.height = height,
+		.hot_x = (int32_t)hot_x,
+		.hot_y = (int32_t)hot_y,
 		.pixels = pixels};
 	return true;
 }

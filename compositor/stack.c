@@ -57,8 +57,8 @@ static void to_top(struct view *view) {
 }
 
 /*
- * Lifts the dialogs of `view` above it in the order they have. Returns the topmost mapped one that demands an
- * answer first, or `view`.
+ * Lifts the dialogs of `view` above it in the order they have. Returns the topmost mapped one that
+ * demands an answer first, or `view`.
  */
 static struct view *lift(struct view *view) {
 	struct compositor *c = view->compositor;
@@ -68,7 +68,7 @@ static struct view *lift(struct view *view) {
 	for (;;) {
 		struct view *lowest = NULL, *at;
 		bool below = false;
-		wl_list_for_each(at, &c->views, link) {
+		wl_list_for_each (at, &c->views, link) {
 			if (at == view) {
 				below = true;
 			} else if (below && stack_is_child(at, view)) {
@@ -95,7 +95,7 @@ void stack_raise(struct view *view) {
 	bool found = true;
 	while (root->toplevel->parent != NULL && found) {
 		found = false;
-		wl_list_for_each(at, &c->views, link) {
+		wl_list_for_each (at, &c->views, link) {
 			if (at->toplevel == root->toplevel->parent) {
 				root = at;
 				found = true;
@@ -115,7 +115,7 @@ void stack_unmapped(struct view *view) {
 	if (c->focused == view) {
 		// To the parent, then to whatever is on top.
 		struct view *next = NULL, *at;
-		wl_list_for_each(at, &c->views, link) {
+		wl_list_for_each (at, &c->views, link) {
 			if (!at->mapped) {
 				continue;
 			}
@@ -136,7 +136,7 @@ void stack_unmapped(struct view *view) {
 
 void stack_cycle(struct compositor *c) {
 	struct view *at;
-	wl_list_for_each_reverse(at, &c->views, link) {
+	wl_list_for_each_reverse (at, &c->views, link) {
 		if (at->mapped && at->toplevel->parent == NULL) {
 			stack_raise(at);
 			return;

@@ -6,14 +6,13 @@
 #include "compositor/internal.h"
 
 /*
- * A client's window geometry is its own claim: 32-bit numbers of any size. Everything here reckons with
- * no more than four displays of it.
+ * A client's window geometry is its own claim: 32-bit numbers of any size. Everything here reckons
+ * with no more than four displays of it.
  */
 #define SIZE_LIMIT 4
 
 struct wlr_box view_bounds(const struct compositor *c) {
-	return (struct wlr_box){
-		.width = (int)c->config.width, .height = (int)c->config.height};
+	return (struct wlr_box){.width = (int)c->config.width, .height = (int)c->config.height};
 }
 
 struct view *view_from_surface(struct wlr_surface *surface) {
@@ -51,7 +50,8 @@ static int limit(int value, uint32_t display) {
 	return value < 1 ? 1 : value > most ? most : value;
 }
 
-// Where an edge of length `size` goes that should lie in the middle of `start`, `length`, within 0..display.
+// Where an edge of length `size` goes that should lie in the middle of `start`, `length`, within
+// 0..display.
 static int centre(int start, int length, int size, int display) {
 	int at = start + (length - size) / 2;
 	if (at + size > display) {
@@ -81,7 +81,7 @@ static void place(struct view *view) {
 	wlr_scene_node_set_position(&view->tree->node, box.x, box.y);
 	windows_changed(view);
 	struct view *other;
-	wl_list_for_each(other, &c->views, link) {
+	wl_list_for_each (other, &c->views, link) {
 		if (other != view && other->mapped && parent_of(other) == view) {
 			place(other); // at most as deep as the chain of parents, which has no loops
 		}
@@ -111,8 +111,8 @@ static void configure(struct view *view) {
 static void decorate(struct view *view) {
 	if (view->decoration != NULL && view->toplevel->base->initialized) {
 		// We draw no decoration at all: the title bar would only cost the agent room.
-		wlr_xdg_toplevel_decoration_v1_set_mode(view->decoration,
-			WLR_XDG_TOPLEVEL_DECORATION_V1_MODE_SERVER_SIDE);
+		wlr_xdg_toplevel_decoration_v1_set_mode(
+			view->decoration, WLR_XDG_TOPLEVEL_DECORATION_V1_MODE_SERVER_SIDE);
 	}
 }
 
@@ -121,11 +121,11 @@ static void handle_commit(struct wl_listener *listener, void *data) {
 	struct compositor *c = view->compositor;
 	if (view->toplevel->base->initial_commit) {
 		decorate(view);
-		wlr_xdg_toplevel_set_wm_capabilities(view->toplevel,
-			WLR_XDG_TOPLEVEL_WM_CAPABILITIES_MAXIMIZE |
-				WLR_XDG_TOPLEVEL_WM_CAPABILITIES_FULLSCREEN);
-		wlr_xdg_toplevel_set_bounds(view->toplevel, (int)c->config.width,
-			(int)c->config.height);
+		wlr_xdg_toplevel_set_wm_capabilities(
+			view->toplevel, WLR_XDG_TOPLEVEL_WM_CAPABILITIES_MAXIMIZE |
+						WLR_XDG_TOPLEVEL_WM_CAPABILITIES_FULLSCREEN);
+		wlr_xdg_toplevel_set_bounds(
+			view->toplevel, (int)c->config.width, (int)c->config.height);
 		configure(view);
 		return;
 	}
@@ -216,7 +216,8 @@ static void handle_destroy(struct wl_listener *listener, void *data) {
 	free(view);
 }
 
-static void listen(struct wl_signal *signal, struct wl_listener *listener, wl_notify_func_t notify) {
+static void listen(
+	struct wl_signal *signal, struct wl_listener *listener, wl_notify_func_t notify) {
 	listener->notify = notify;
 	wl_signal_add(signal, listener);
 }

@@ -1,4 +1,5 @@
-// The window list as the supervisor hears it: what a window is now, at most once per turn of the loop.
+// The window list as the supervisor hears it: what a window is now, at most once per turn of the
+// loop.
 
 #include <string.h>
 
@@ -10,9 +11,10 @@ static void copy_text(char *dst, size_t size, const char *src) {
 	}
 }
 
-static uint32_t id_of_toplevel(const struct compositor *c, const struct wlr_xdg_toplevel *toplevel) {
+static uint32_t id_of_toplevel(
+	const struct compositor *c, const struct wlr_xdg_toplevel *toplevel) {
 	const struct view *view;
-	wl_list_for_each(view, &c->views, link) {
+	wl_list_for_each (view, &c->views, link) {
 		if (view->toplevel == toplevel) {
 			return view->id;
 		}
@@ -25,8 +27,8 @@ static void say(struct view *view) {
 	struct channel_message message = {.type = CHANNEL_WINDOW};
 	message.window.id = view->id;
 	message.window.client = view->client_id;
-	message.window.box = (struct channel_box){
-		view->box.x, view->box.y, view->box.width, view->box.height};
+	message.window.box =
+		(struct channel_box){view->box.x, view->box.y, view->box.width, view->box.height};
 	if (view->toplevel->parent != NULL) {
 		message.window.parent = id_of_toplevel(c, view->toplevel->parent);
 		message.window.state |= CHANNEL_WINDOW_DIALOG;
@@ -50,7 +52,7 @@ static void say_all(void *data) {
 	struct compositor *c = data;
 	c->window_idle = NULL;
 	struct view *view;
-	wl_list_for_each(view, &c->views, link) {
+	wl_list_for_each (view, &c->views, link) {
 		if (view->dirty) {
 			say(view);
 		}

@@ -26,7 +26,8 @@ struct seat {
 	uint32_t buttons[BUTTONS_MAX];
 	size_t buttons_len;
 
-	// While a button is down, events stay with the surface that got the press, wherever the pointer goes.
+	// While a button is down, events stay with the surface that got the press, wherever the
+	// pointer goes.
 	struct wlr_surface *pressed; // NULL: none
 	double pressed_dx, pressed_dy; // frame to surface coordinates
 
@@ -103,8 +104,8 @@ static bool constraint_allows(struct seat *seat, double x, double y) {
 	}
 	double sx, sy;
 	return seat->host->surface_at(seat->data, x, y, &sx, &sy) == seat->constraint->surface &&
-	       pixman_region32_contains_point(&seat->constraint->region, (int)floor(sx),
-		       (int)floor(sy), NULL);
+	       pixman_region32_contains_point(
+		       &seat->constraint->region, (int)floor(sx), (int)floor(sy), NULL);
 }
 
 // ---- pointer
@@ -141,8 +142,8 @@ static void pointer_update(struct seat *seat, bool motion) {
 	uint32_t time = now_msec();
 	if (seat->pressed != NULL && seat->wlr->drag == NULL) {
 		if (motion) {
-			wlr_seat_pointer_notify_motion(seat->wlr, time,
-				seat->x - seat->pressed_dx, seat->y - seat->pressed_dy);
+			wlr_seat_pointer_notify_motion(seat->wlr, time, seat->x - seat->pressed_dx,
+				seat->y - seat->pressed_dy);
 		}
 		return;
 	}
@@ -332,7 +333,8 @@ struct seat *seat_create(struct wl_display *display, const struct seat_config *c
 		return NULL;
 	}
 	wlr_keyboard_init(&seat->keyboard, &keyboard_impl, "parclose-keyboard");
-	// Repeat is the client's doing, by time: a slow driver between press and release would type twice.
+	// Repeat is the client's doing, by time: a slow driver between press and release would type
+	// twice.
 	wlr_keyboard_set_repeat_info(&seat->keyboard, 0, 0);
 	if (!wlr_keyboard_set_keymap(&seat->keyboard, config->keymap)) {
 		wlr_keyboard_finish(&seat->keyboard);
@@ -355,8 +357,8 @@ struct seat *seat_create(struct wl_display *display, const struct seat_config *c
 		wl_signal_add(&config->constraints->events.new_constraint, &seat->new_constraint);
 	}
 	wlr_seat_set_keyboard(seat->wlr, &seat->keyboard);
-	wlr_seat_set_capabilities(seat->wlr,
-		WL_SEAT_CAPABILITY_POINTER | WL_SEAT_CAPABILITY_KEYBOARD);
+	wlr_seat_set_capabilities(
+		seat->wlr, WL_SEAT_CAPABILITY_POINTER | WL_SEAT_CAPABILITY_KEYBOARD);
 	return seat;
 }
 

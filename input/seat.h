@@ -2,9 +2,9 @@
 #define PARCLOSE_INPUT_SEAT_H
 
 /*
- * The one seat of a session, "seat0": a keyboard and a pointer that exist only in this process. Whoever holds
- * the session drives them with the functions below; coordinates are pixels of the frame, keys are evdev codes
- * (linux/input-event-codes.h).
+ * The one seat of a session, "seat0": a keyboard and a pointer that exist only in this process.
+ * Whoever holds the session drives them with the functions below; coordinates are pixels of the
+ * frame, keys are evdev codes (linux/input-event-codes.h).
  */
 
 #include <stdbool.h>
@@ -20,7 +20,8 @@ struct xkb_keymap;
 
 // What the seat asks of, and tells, the compositor it belongs to.
 struct seat_host {
-	// The surface that takes input at a point, with the point in its own coordinates; NULL: none.
+	// The surface that takes input at a point, with the point in its own coordinates; NULL:
+	// none.
 	struct wlr_surface *(*surface_at)(void *data, double x, double y, double *sx, double *sy);
 	void (*pointer_moved)(void *data, double x, double y);
 	// The pointer is over another client than before, or over none.
@@ -32,7 +33,7 @@ struct seat_host {
 };
 
 struct seat_config {
-	uint32_t width, height;	   // bounds of the pointer
+	uint32_t width, height; // bounds of the pointer
 	struct xkb_keymap *keymap; // the seat takes a reference
 	// May be NULL: clients then get neither.
 	struct wlr_relative_pointer_manager_v1 *relative_pointers;
@@ -47,7 +48,8 @@ void seat_destroy(struct seat *seat);
 
 struct wlr_seat *seat_wlr(struct seat *seat);
 
-// Moves the pointer; a point outside is moved to the edge. A client's pointer lock holds it where it is.
+// Moves the pointer; a point outside is moved to the edge. A client's pointer lock holds it where
+// it is.
 void seat_pointer_move(struct seat *seat, double x, double y);
 void seat_pointer_position(const struct seat *seat, double *x, double *y);
 // False: it was already so, and nothing was sent.

@@ -1,10 +1,12 @@
 /*
- * A stand-in for the supervisor: starts parclose-compositor, lets one real program connect, and after a while writes
- * what the display shows as a PPM picture. For looking, and for measuring the compositor alone.
+ * A stand-in for the supervisor: starts parclose-compositor, lets one real program connect, and
+ * after a while writes what the display shows as a PPM picture. For looking, and for measuring the
+ * compositor alone.
  *
  *   frame-dump COMPOSITOR OUT.ppm WxH MILLISECONDS [COMMAND ARG...]
  *
- * Says on stderr: milliseconds to READY and to each frame's count, the windows, and the compositor's pid.
+ * Says on stderr: milliseconds to READY and to each frame's count, the windows, and the
+ * compositor's pid.
  */
 
 #include <errno.h>
@@ -108,8 +110,8 @@ static void write_picture(const char *path) {
 			int64_t cx = (int64_t)x - cursor.cursor.x + cursor.cursor.hot_x;
 			int64_t cy = (int64_t)y - cursor.cursor.y + cursor.cursor.hot_y;
 			uint32_t over = 0;
-			if (cursor.cursor.visible && cx >= 0 && cy >= 0 && cx < cursor.cursor.width &&
-				cy < cursor.cursor.height) {
+			if (cursor.cursor.visible && cx >= 0 && cy >= 0 &&
+				cx < cursor.cursor.width && cy < cursor.cursor.height) {
 				over = image[cy * CHANNEL_CURSOR_MAX + cx];
 			}
 			uint8_t rgb[3];
@@ -126,8 +128,19 @@ static void write_picture(const char *path) {
 	}
 }
 
+// What apps say is not fit for a terminal as it is.
+static const char *plain(char *out, size_t size, const char *untrusted, size_t untrusted_size) {
+	size_t i = 0;
+	for (; i + 1 < size && i < untrusted_size && untrusted[i] != '\0'; i++) {
+		out[i] = untrusted[i] >= 0x20 && untrusted[i] <= 0x7e ? untrusted[i] : '?';
+	}
+	out[i] = '\0';
+	return out;
+}
+
 static void handle(const struct channel_message *m, double started) {
 	double at = now_ms() - started;
+	char title[128], app_id[64];
 	switch (m->type) {
 	case CHANNEL_READY:
 		fprintf(stderr, "ready %.1f ms\n", at);
@@ -147,10 +160,15 @@ static void handle(const struct channel_message *m, double started) {
 		cursor = *m;
 		break;
 	case CHANNEL_WINDOW:
-		fprintf(stderr, "window %u client %u parent %u state %u %dx%d+%d+%d '%.127s' '%.63s' %.1f ms\n",
+		fprintf(stderr,
+			"window %u client %u parent %u state %u %dx%d+%d+%d '%s' '%s' %.1f ms\n",
 			m->window.id, m->window.client, m->window.parent, m->window.state,
 			m->window.box.width, m->window.box.height, m->window.box.x, m->window.box.y,
-			m->window.untrusted_title, m->window.untrusted_app_id, at);
+			plain(title, sizeof(title), m->window.untrusted_title,
+				sizeof(m->window.untrusted_title)),
+			plain(app_id, sizeof(app_id), m->window.untrusted_app_id,
+				sizeof(m->window.untrusted_app_id)),
+			at);
 		break;
 	case CHANNEL_CLIENT_GONE:
 		fprintf(stderr, "client %u gone %.1f ms\n", m->client.id, at);
@@ -165,7 +183,8 @@ static void handle(const struct channel_message *m, double started) {
 
 int main(int argc, char **argv) {
 	if (argc < 5 || sscanf(argv[3], "%ux%u", &width, &height) != 2) {
-		fprintf(stderr, "usage: frame-dump COMPOSITOR OUT.ppm WxH MILLISECONDS [COMMAND...]\n");
+		fprintf(stderr,
+			"usage: frame-dump COMPOSITOR OUT.ppm WxH MILLISECONDS [COMMAND...]\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -178,7 +197,8 @@ int main(int argc, char **argv) {
 	}
 	memory = mmap(NULL, bytes, PROT_READ, MAP_SHARED, memfd, 0);
 	int pair[2];
-	if (memory == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+	if (memory == MAP_FAILED ||
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
 		die("set-up");
 	}
 	channel = pair[0];
