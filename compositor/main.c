@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <wayland-server-core.h>
@@ -122,7 +124,7 @@ static void end(struct server *server, int status) {
 }
 
 static void handle_gone(void *data) {
-	end(data, EXIT_FAILURE);
+	end(data, EXIT_SUCCESS); // nobody is left to serve for
 }
 
 static void handle_emit(void *data, const struct channel_message *message) {
@@ -199,8 +201,26 @@ static struct xkb_keymap *load_keymap(void) {
 	return keymap;
 }
 
+/*
+ * Gives back the pages that only starting needed: of some forty libraries that come with wlroots, most never run
+ * again here. What is unwritable and from a file comes back by itself when touched.
+ */
+static int forget_segments(struct dl_phdr_info *info, size_t size, void *data) {
+	const uintptr_t page = 4096;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W) == 0) {
+			uintptr_t start = (info->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+			uintptr_t end_at = info->dlpi_addr + segment->p_vaddr + segment->p_filesz;
+			madvise((void *)start, end_at - start, MADV_DONTNEED);
+		}
+	}
+	return 0;
+}
+
 // Confines the process for good and serves until the session ends. Returns the exit status.
 static int serve(struct server *server, struct wl_event_loop *loop) {
+	dl_iterate_phdr(forget_segments, NULL);
 	struct sandbox_error error = {0};
 	if (sandbox_confine_self(&error) != 0) {
 		char text[sizeof(error.message) + 32];
