@@ -9,7 +9,7 @@
  * Frame memory is one sealed memfd made by the supervisor (F_SEAL_SHRINK|GROW|SEAL):
  * CHANNEL_SLOTS frames of stride * height bytes, each slot starting at a page boundary, then one cursor image of
  * CHANNEL_CURSOR_MAX squared pixels. Pixels are DRM_FORMAT_XRGB8888 (frames) and premultiplied
- * ARGB8888 (cursor), little endian; stride is width * 4.
+ * ARGB8888 (cursor), little endian; a frame's stride is width * 4, the cursor's CHANNEL_CURSOR_MAX * 4.
  */
 
 #include <assert.h>

@@ -451,7 +451,7 @@ static void draw_cursor(const struct display *display, const struct channel_box 
 				top + y >= region->height) {
 				continue;
 			}
-			const uint8_t *from = image + ((size_t)y * display->cursor.width + (size_t)x) * 4;
+			const uint8_t *from = image + ((size_t)y * CHANNEL_CURSOR_MAX + (size_t)x) * 4;
 			uint8_t *to = pixels +
 				      ((size_t)(top + y) * (size_t)region->width + (size_t)(left + x)) * 4;
 			unsigned int through = 255u - from[3];

@@ -13,7 +13,7 @@ import zlib
 
 BUILD = os.environ["PARCLOSE_BUILD"]
 PARCLOSE = os.path.join(BUILD, "cli", "parclose")
-HOSTILE = os.path.join(BUILD, "tests", "hostile")
+HOSTILE = os.path.join(BUILD, "tests", "unit")
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 

@@ -53,7 +53,7 @@ class Desktop(SessionTest):
     def test_gtk(self):
         self.detach("gtk4-widget-factory")
         window = self.wait_window()[0]
-        self.assertIn("WidgetFactory", window["appId"])
+        self.assertIn("widget-factory", window["appId"])
         width, _, rows = self.wait_drawn(least=60)
         self.assertEqual(width, 1280)
 
