@@ -237,7 +237,7 @@ static void link_as_written(struct root *root, const struct paths *paths) {
 		struct stat stat;
 		int dir = open_target(root, parent, S_IFDIR);
 		if (dir >= 0 && fstat(dir, &stat) == 0 && is_ours(root, stat.st_dev)) {
-			(void)symlinkat(entry->path, dir, name);
+			(void)!symlinkat(entry->path, dir, name);
 		}
 		close_fd(&dir);
 	}
