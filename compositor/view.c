@@ -72,6 +72,14 @@ static void place(struct view *view) {
 		.width = limit(geometry->width, c->config.width),
 		.height = limit(geometry->height, c->config.height),
 	};
+	// Its buttons would be out of reach. Asked once: a client may know better, or not be able to.
+	if (view->mapped && !view->shrunk && !view->maximized && !view->fullscreen &&
+		(box.width > bounds.width || box.height > bounds.height)) {
+		view->shrunk = true;
+		wlr_xdg_toplevel_set_size(view->toplevel,
+			box.width < bounds.width ? box.width : bounds.width,
+			box.height < bounds.height ? box.height : bounds.height);
+	}
 	box.x = centre(around.x, around.width, box.width, bounds.width);
 	box.y = centre(around.y, around.height, box.height, bounds.height);
 	if (wlr_box_equal(&box, &view->box)) {
@@ -142,6 +150,7 @@ static void handle_commit(struct wl_listener *listener, void *data) {
 static void handle_map(struct wl_listener *listener, void *data) {
 	struct view *view = wl_container_of(listener, view, map);
 	view->mapped = true;
+	view->shrunk = false;
 	view->box = (struct wlr_box){0};
 	if (!view->fullscreen && view->maximized != fills_display(view)) {
 		configure(view);

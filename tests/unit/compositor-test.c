@@ -293,6 +293,26 @@ static void test_a_dialog_is_over_its_parent(void **state) {
 	window_close(main);
 }
 
+static void test_a_dialog_too_large_is_asked_to_fit(void **state) {
+	struct stage *stage = *state;
+	struct client *client = client_connect(stage);
+	struct window *main = window_open(client, 0, 0, false, NULL, "main", RED);
+	struct window *dialog = window_open(client, 500, 900, false, main, "large", GREEN);
+	assert_int_equal(dialog->width, 500);
+	assert_int_equal(dialog->height, 400);
+	// One that does not listen is not asked for ever.
+	stage_forget(stage);
+	dialog->configured = false;
+	window_draw(dialog, 500, 901, GREEN);
+	stage_settle(stage);
+	assert_false(dialog->configured);
+	window_draw(dialog, dialog->width, dialog->height, BLUE);
+	stage_settle(stage);
+	assert_box(stage_window(stage, 2), 70, 0, 500, 400);
+	window_close(dialog);
+	window_close(main);
+}
+
 static void popup_configure(
 	void *data, struct xdg_popup *p, int32_t x, int32_t y, int32_t width, int32_t height) {
 	struct window *window = data;
@@ -821,6 +841,7 @@ int main(void) {
 		TEST(test_a_fixed_window_is_centred),
 		TEST(test_a_window_that_becomes_fixed_is_given_its_size),
 		TEST(test_a_dialog_is_over_its_parent),
+		TEST(test_a_dialog_too_large_is_asked_to_fit),
 		TEST(test_a_popup_stays_on_the_screen),
 		TEST(test_a_menu_is_dismissed_by_a_click_elsewhere),
 		TEST(test_windows_stack_cycle_and_close),
