@@ -135,8 +135,12 @@ static void attack_processes(int argc, char **argv) {
 			"can be opened");
 	}
 	char text[4096];
-	report(read_all("/proc/1/cmdline", text, sizeof(text)) && strcmp(text, "parclose-init") == 0,
-		"proc-1-cmdline", "is '%s'", text);
+	memset(text, 0, sizeof(text));
+	bool exact = read_all("/proc/1/cmdline", text, sizeof(text)) && strcmp(text, "parclose-init") == 0;
+	for (size_t i = strlen(text); i < sizeof(text); i++) {
+		exact = exact && text[i] == '\0'; // nothing of the supervisor's own arguments behind it
+	}
+	report(exact, "proc-1-cmdline", "is '%s' and more", text);
 	must_fail("oom-score-init", open("/proc/1/oom_score_adj", O_WRONLY), 0, 0);
 }
 
@@ -334,6 +338,52 @@ static void must_not_write(const char *path) {
 	}
 }
 
+static bool starts(const char *text, const char *with) {
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+// Every mount, by what the kernel says of it: read-only unless it is the sandbox's own, never a set-user-ID or a device.
+static void attack_mount_flags(void) {
+	static const char *const writable[] = {"/tmp", "/home/agent", "/run/user/1000", "/dev/", "/proc", NULL};
+	char line[1024];
+	FILE *file = fopen("/proc/self/mounts", "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		char point[256], type[32], flags[512];
+		if (sscanf(line, "%*s %255s %31s %511s", point, type, flags) != 3) {
+			report(false, "mounts", "cannot read '%s'", line);
+			continue;
+		}
+		bool own = false, device = starts(point, "/dev/") && !starts(type, "tmpfs");
+		for (size_t i = 0; writable[i]; i++) {
+			own = own || starts(point, writable[i]);
+		}
+		report(own || starts(flags, "ro,"), "mount-read-only", "%s is writable", point);
+		report(device || starts(type, "devtmpfs") || (strstr(flags, "nosuid") && strstr(flags, "nodev")),
+			"mount-nosuid-nodev", "%s has %s", point, flags);
+	}
+	report(file != NULL, "mounts", "cannot be read");
+	if (file) {
+		fclose(file);
+	}
+	must_fail("chmod-usr", chmod("/usr/bin/env", 0777), EROFS, 0);
+	must_fail("chmod-etc-fonts", chmod("/etc/ld.so.cache", 0777), EROFS, 0);
+	must_fail("chmod-root", chmod("/", 0777), EROFS, 0);
+	must_fail("chmod-etc", chmod("/etc", 0777), EROFS, 0);
+}
+
+// Standard output can be a file of the host's that is open for writing only. No mount holds that, Landlock does.
+static void attack_descriptors(void) {
+	for (int fd = 0; fd <= 2; fd++) {
+		char path[32], name[32];
+		struct stat stat_buffer;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		snprintf(name, sizeof(name), "reopen-%d", fd);
+		if (fstat(fd, &stat_buffer) == 0 && S_ISREG(stat_buffer.st_mode)) {
+			must_fail(name, open(path, O_RDWR | O_CLOEXEC), EACCES, 0);
+		}
+	}
+}
+
 static void attack_files(int argc, char **argv) {
 	for (int i = 1; i + 1 < argc; i++) {
 		if (strcmp(argv[i], "--file") == 0) {
@@ -365,7 +415,6 @@ static void attack_files(int argc, char **argv) {
 	must_not_write("/proc/sysrq-trigger-x");
 	must_not_write("/proc/irq/0/smp_affinity");
 	must_not_write("/sys/kernel/uevent_helper");
-	must_fail("chmod-etc", chmod("/etc", 0777), EROFS, EPERM);
 	must_fail("rename-usr", rename("/usr/bin/env", "/usr/bin/env2"), 0, 0);
 	must_fail("mknod-null", mknod("/tmp/null", S_IFCHR | 0666, makedev(1, 3)), EPERM, EACCES);
 	must_fail("mknod-disk", mknod("/tmp/disk", S_IFBLK | 0666, makedev(8, 0)), EPERM, EACCES);
@@ -450,6 +499,7 @@ static void attack_rights(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+	setvbuf(stdout, NULL, _IOLBF, 0); // where nothing holds, an attack may end this very program
 	bool nested = false;
 	for (int i = 1; i < argc; i++) {
 		nested = nested || strcmp(argv[i], "--nested") == 0;
@@ -461,6 +511,8 @@ int main(int argc, char **argv) {
 	attack_namespaces(nested);
 	attack_mounts();
 	attack_kernel();
+	attack_mount_flags();
+	attack_descriptors();
 	attack_files(argc, argv);
 	return any_broken ? 1 : 0;
 }
