@@ -437,73 +437,73 @@ int display_listen(struct display *display, int listen_fd) {
 
 // ---- seeing
 
-// Draws the cursor over a copy of the frame. The image is premultiplied ARGB.
-static void draw_cursor(const struct display *display, const struct channel_box *region,
-	uint8_t *pixels) {
+struct screenshot {
+	const struct display *display;
+	const uint8_t *frame; // the newest
+	struct channel_box region;
+	bool cursor;
+};
+
+static const uint8_t *screenshot_row(void *data, uint32_t y, uint8_t *scratch) {
+	const struct screenshot *shot = data;
+	const struct display *display = shot->display;
+	const struct channel_box *region = &shot->region;
+	const uint8_t *row = shot->frame +
+			     ((size_t)region->y + y) * display->options.width * 4 +
+			     (size_t)region->x * 4;
+	int32_t cursor_y = region->y + (int32_t)y - (display->cursor.y - display->cursor.hot_y);
+	if (!shot->cursor || cursor_y < 0 || cursor_y >= (int32_t)display->cursor.height) {
+		return row;
+	}
+	memcpy(scratch, row, (size_t)region->width * 4);
+	// The image is premultiplied ARGB.
 	const uint8_t *image = display->memory +
 			       channel_slot_bytes(display->options.width, display->options.height) *
-				       CHANNEL_SLOTS;
+				       CHANNEL_SLOTS +
+			       (size_t)cursor_y * CHANNEL_CURSOR_MAX * 4;
 	int32_t left = display->cursor.x - display->cursor.hot_x - region->x;
-	int32_t top = display->cursor.y - display->cursor.hot_y - region->y;
-	for (int32_t y = 0; y < (int32_t)display->cursor.height; y++) {
-		for (int32_t x = 0; x < (int32_t)display->cursor.width; x++) {
-			if (left + x < 0 || left + x >= region->width || top + y < 0 ||
-				top + y >= region->height) {
-				continue;
-			}
-			const uint8_t *from = image + ((size_t)y * CHANNEL_CURSOR_MAX + (size_t)x) * 4;
-			uint8_t *to = pixels +
-				      ((size_t)(top + y) * (size_t)region->width + (size_t)(left + x)) * 4;
-			unsigned int through = 255u - from[3];
-			for (int i = 0; i < 3; i++) {
-				unsigned int mixed = from[i] + (to[i] * through + 127) / 255;
-				to[i] = (uint8_t)(mixed > 255 ? 255 : mixed);
-			}
+	for (int32_t x = 0; x < (int32_t)display->cursor.width; x++, image += 4) {
+		if (left + x < 0 || left + x >= region->width) {
+			continue;
+		}
+		uint8_t *to = scratch + (size_t)(left + x) * 4;
+		unsigned int through = 255u - image[3];
+		for (int i = 0; i < 3; i++) {
+			unsigned int mixed = image[i] + (to[i] * through + 127) / 255;
+			to[i] = (uint8_t)(mixed > 255 ? 255 : mixed);
 		}
 	}
+	return scratch;
 }
 
 uint8_t *display_screenshot(struct display *display, const struct channel_box *region, bool cursor,
 	size_t *len) {
-	struct channel_box whole = {0, 0, (int32_t)display->options.width,
-		(int32_t)display->options.height};
-	if (region == NULL) {
-		region = &whole;
-	}
 	if (display->newest < 0) {
 		errno = EAGAIN;
 		return NULL;
 	}
-	if (!box_inside(region, display->options.width, display->options.height)) {
+	struct screenshot shot = {
+		.display = display,
+		.frame = display->memory +
+			 channel_slot_bytes(display->options.width, display->options.height) *
+				 (size_t)display->newest,
+		.region = {0, 0, (int32_t)display->options.width, (int32_t)display->options.height},
+		.cursor = cursor && display->cursor.visible,
+	};
+	if (region != NULL) {
+		shot.region = *region;
+	}
+	if (!box_inside(&shot.region, display->options.width, display->options.height)) {
 		errno = ERANGE;
 		return NULL;
 	}
-	size_t stride = (size_t)display->options.width * 4;
-	const uint8_t *frame = display->memory +
-			       channel_slot_bytes(display->options.width, display->options.height) *
-				       (size_t)display->newest +
-			       (size_t)region->y * stride + (size_t)region->x * 4;
-	struct png_image image = {
-		.pixels = frame,
-		.width = (uint32_t)region->width,
-		.height = (uint32_t)region->height,
-		.stride = stride,
+	struct png_source source = {
+		.width = (uint32_t)shot.region.width,
+		.height = (uint32_t)shot.region.height,
+		.row = screenshot_row,
+		.data = &shot,
 	};
-	uint8_t *copy = NULL;
-	if (cursor && display->cursor.visible && display->cursor.width > 0) {
-		image.stride = (size_t)region->width * 4;
-		copy = malloc(image.stride * (size_t)region->height);
-		if (copy == NULL) {
-			return NULL;
-		}
-		for (int32_t y = 0; y < region->height; y++) {
-			memcpy(copy + (size_t)y * image.stride, frame + (size_t)y * stride, image.stride);
-		}
-		draw_cursor(display, region, copy);
-		image.pixels = copy;
-	}
-	uint8_t *png = png_encode(&image, len);
-	free(copy);
+	uint8_t *png = png_encode(&source, len);
 	if (png == NULL) {
 		errno = ENOMEM;
 	}

@@ -1,8 +1,21 @@
 #include "session/png.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+
+#define HEADER_BYTES (8 + 12 + 13) // signature and IHDR
+#define FILTER_NONE 0
+#define FILTER_UP 2
+
+struct encoder {
+	z_stream stream;
+	uint8_t *png;
+	size_t size; // of `png`
+	uint8_t *line; // a filter byte and a row of RGB
+	uint8_t *scratch[2]; // two, so that a row and the one above it can both be the source's inventions
+};
 
 static void put_be32(uint8_t *out, uint32_t value) {
 	out[0] = (uint8_t)(value >> 24);
@@ -22,42 +35,93 @@ static uint8_t *finish_chunk(uint8_t *chunk, const char type[4], size_t len) {
 	return chunk + 12 + len;
 }
 
-uint8_t *png_encode(const struct png_image *image, size_t *len) {
-	size_t row_bytes = 1 + (size_t)image->width * 3;
-	size_t raw_bytes = row_bytes * image->height;
-	uint8_t *raw = malloc(raw_bytes);
-	size_t bound = compressBound((uLong)raw_bytes);
-	uint8_t *png = malloc(8 + 12 + 13 + 12 + bound + 12);
-	if (raw == NULL || png == NULL) {
-		free(raw);
-		free(png);
-		return NULL;
-	}
-	for (uint32_t y = 0; y < image->height; y++) {
-		uint8_t *out = raw + y * row_bytes;
-		const uint8_t *in = image->pixels + y * image->stride;
-		*out++ = 0; // filter: none
-		for (uint32_t x = 0; x < image->width; x++, in += 4, out += 3) {
-			out[0] = in[2];
-			out[1] = in[1];
-			out[2] = in[0];
+static bool deflate_all(struct encoder *encoder, int flush) {
+	z_stream *stream = &encoder->stream;
+	for (;;) {
+		if (stream->avail_out == 0) {
+			size_t used = encoder->size;
+			uint8_t *png = realloc(encoder->png, used * 2);
+			if (png == NULL) {
+				return false;
+			}
+			encoder->png = png;
+			encoder->size = used * 2;
+			stream->next_out = png + used;
+			stream->avail_out = (uInt)used;
+		}
+		int ret = deflate(stream, flush);
+		if (ret == Z_STREAM_END || (flush == Z_NO_FLUSH && stream->avail_in == 0)) {
+			return true;
+		}
+		if (ret != Z_OK && ret != Z_BUF_ERROR) {
+			return false;
 		}
 	}
+}
+
+static bool add_rows(struct encoder *encoder, const struct png_source *source) {
+	size_t bytes = 1 + (size_t)source->width * 3;
+	const uint8_t *above = NULL;
+	for (uint32_t y = 0; y < source->height; y++) {
+		const uint8_t *row = source->row(source->data, y, encoder->scratch[y % 2]);
+		if (above != NULL && memcmp(row, above, (size_t)source->width * 4) == 0) {
+			memset(encoder->line, 0, bytes);
+			encoder->line[0] = FILTER_UP;
+		} else {
+			encoder->line[0] = FILTER_NONE;
+			uint8_t *out = encoder->line + 1;
+			for (uint32_t x = 0; x < source->width; x++, out += 3) {
+				out[0] = row[x * 4 + 2];
+				out[1] = row[x * 4 + 1];
+				out[2] = row[x * 4];
+			}
+		}
+		above = row;
+		encoder->stream.next_in = encoder->line;
+		encoder->stream.avail_in = (uInt)bytes;
+		if (!deflate_all(encoder, Z_NO_FLUSH)) {
+			return false;
+		}
+	}
+	return deflate_all(encoder, Z_FINISH);
+}
+
+uint8_t *png_encode(const struct png_source *source, size_t *len) {
+	struct encoder encoder = {.size = 256 * 1024};
+	encoder.png = malloc(encoder.size);
+	encoder.line = malloc(1 + (size_t)source->width * 3);
+	encoder.scratch[0] = malloc((size_t)source->width * 4);
+	encoder.scratch[1] = malloc((size_t)source->width * 4);
+	uint8_t *result = NULL;
+	if (encoder.png == NULL || encoder.line == NULL || encoder.scratch[0] == NULL ||
+		encoder.scratch[1] == NULL || deflateInit(&encoder.stream, 1) != Z_OK) {
+		goto out;
+	}
+	encoder.stream.next_out = encoder.png + HEADER_BYTES + 8;
+	encoder.stream.avail_out = (uInt)(encoder.size - HEADER_BYTES - 8);
+	bool done = add_rows(&encoder, source);
+	size_t packed = encoder.stream.total_out;
+	deflateEnd(&encoder.stream);
+	// The checksum of IDAT and the whole of IEND come behind.
+	uint8_t *png = done ? realloc(encoder.png, HEADER_BYTES + 12 + packed + 12) : NULL;
+	if (png == NULL) {
+		goto out;
+	}
+	encoder.png = NULL;
 	memcpy(png, "\x89PNG\r\n\x1a\n", 8);
 	uint8_t *at = png + 8;
-	put_be32(at + 8, image->width);
-	put_be32(at + 12, image->height);
+	put_be32(at + 8, source->width);
+	put_be32(at + 12, source->height);
 	memcpy(at + 16, "\x08\x02\x00\x00\x00", 5); // 8 bit, RGB, deflate, adaptive, not interlaced
 	at = finish_chunk(at, "IHDR", 13);
-	uLongf packed = bound;
-	int ret = compress2(at + 8, &packed, raw, (uLong)raw_bytes, 1);
-	free(raw);
-	if (ret != Z_OK) {
-		free(png);
-		return NULL;
-	}
 	at = finish_chunk(at, "IDAT", packed);
 	at = finish_chunk(at, "IEND", 0);
 	*len = (size_t)(at - png);
-	return png;
+	result = png;
+out:
+	free(encoder.png);
+	free(encoder.line);
+	free(encoder.scratch[0]);
+	free(encoder.scratch[1]);
+	return result;
 }

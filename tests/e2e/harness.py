@@ -80,7 +80,12 @@ def read_png(path):
     raw = zlib.decompress(idat)
     stride = 1 + size[0] * 3
     assert len(raw) == stride * size[1]
-    return size[0], size[1], [raw[y * stride + 1:(y + 1) * stride] for y in range(size[1])]
+    rows = []
+    for y in range(size[1]):
+        kind, row = raw[y * stride], raw[y * stride + 1:(y + 1) * stride]
+        assert kind == 0 or (kind == 2 and not any(row)), "a filter this project does not use"
+        rows.append(row if kind == 0 else rows[-1])
+    return size[0], size[1], rows
 
 
 def colours(rows):

@@ -69,15 +69,25 @@ static uint32_t be32(const uint8_t *bytes) {
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
+// 3 x 4; the third row is like the second, the fourth comes from the scratch memory and is like it, too.
+static const uint8_t *test_row(void *data, uint32_t y, uint8_t *scratch) {
+	static const uint32_t rows[2][4] = {{0xffff0000, 0x0000ff00, 0x000000ff, 0xdeadbeef},
+		{0x00000000, 0x00ffffff, 0x00123456, 0xdeadbeef}};
+	*(uint32_t *)data += 1;
+	if (y < 3) {
+		return (const uint8_t *)rows[y == 0 ? 0 : 1];
+	}
+	memcpy(scratch, rows[1], 12);
+	return scratch;
+}
+
 static void test_png(void **state) {
-	// 3 x 2 of a frame of 4 x 2: the stride is longer than a row.
-	const uint32_t pixels[] = {0xffff0000, 0x0000ff00, 0x000000ff, 0xdeadbeef, 0x00000000, 0x00ffffff,
-		0x00123456, 0xdeadbeef};
-	const struct png_image image = {
-		.pixels = (const uint8_t *)pixels, .width = 3, .height = 2, .stride = 16};
+	uint32_t calls = 0;
+	const struct png_source source = {.width = 3, .height = 4, .row = test_row, .data = &calls};
 	size_t len;
-	uint8_t *png = png_encode(&image, &len);
+	uint8_t *png = png_encode(&source, &len);
 	assert_non_null(png);
+	assert_int_equal(calls, 4);
 	assert_memory_equal(png, "\x89PNG\r\n\x1a\n", 8);
 	size_t at = 8;
 	const char *const kinds[] = {"IHDR", "IDAT", "IEND"};
@@ -89,7 +99,7 @@ static void test_png(void **state) {
 		assert_int_equal(be32(png + at + 8 + size), crc32(0, png + at + 4, size + 4));
 		if (i == 0) {
 			assert_int_equal(be32(png + at + 8), 3);
-			assert_int_equal(be32(png + at + 12), 2);
+			assert_int_equal(be32(png + at + 12), 4);
 		} else if (i == 1) {
 			assert_int_equal(uncompress(raw, &raw_len, png + at + 8, size), Z_OK);
 		}
@@ -97,9 +107,40 @@ static void test_png(void **state) {
 	}
 	assert_int_equal(at, len);
 	static const uint8_t expected[] = {0, 0xff, 0, 0, 0, 0xff, 0, 0, 0, 0xff, //
-		0, 0, 0, 0, 0xff, 0xff, 0xff, 0x12, 0x34, 0x56};
+		0, 0, 0, 0, 0xff, 0xff, 0xff, 0x12, 0x34, 0x56, //
+		2, 0, 0, 0, 0, 0, 0, 0, 0, 0, //
+		2, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 	assert_int_equal(raw_len, sizeof(expected));
 	assert_memory_equal(raw, expected, sizeof(expected));
+	free(png);
+}
+
+// More than the first guess of the output's size, and nothing that packs.
+static const uint8_t *noise_row(void *data, uint32_t y, uint8_t *scratch) {
+	uint32_t *seed = data;
+	for (uint32_t i = 0; i < 1000 * 4; i++) {
+		*seed = *seed * 1664525 + 1013904223;
+		scratch[i] = (uint8_t)(*seed >> 24);
+	}
+	return scratch;
+}
+
+static void test_png_of_noise(void **state) {
+	uint32_t seed = 1;
+	const struct png_source source = {.width = 1000, .height = 500, .row = noise_row, .data = &seed};
+	size_t len;
+	uint8_t *png = png_encode(&source, &len);
+	assert_non_null(png);
+	assert_true(len > 1500000);
+	uint32_t size = be32(png + 33);
+	assert_int_equal(len, 33 + 12 + size + 12);
+	assert_int_equal(be32(png + 33 + 8 + size), crc32(0, png + 37, size + 4));
+	uLongf raw_len = 500 * 3001;
+	uint8_t *raw = malloc(raw_len);
+	assert_non_null(raw);
+	assert_int_equal(uncompress(raw, &raw_len, png + 41, size), Z_OK);
+	assert_int_equal(raw_len, 500 * 3001);
+	free(raw);
 	free(png);
 }
 
@@ -114,6 +155,7 @@ int main(void) {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_untrusted_text),
 		cmocka_unit_test(test_png),
+		cmocka_unit_test(test_png_of_noise),
 		cmocka_unit_test(test_exit_codes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
