@@ -2,8 +2,8 @@
 #define PARCLOSE_CLI_H
 
 /*
- * What the verbs share. A verb takes its own argv (argv[0] is its name) and returns the exit code: 0, 1 failed,
- * 2 wrong usage; `run` and `exec` also 124 to 127 and the command's own.
+ * What the verbs share. A verb takes its own argv (argv[0] is its name) and returns the exit code:
+ * 0, 1 failed, 2 wrong usage; `run` and `exec` also 124 to 127 and the command's own.
  */
 
 #include <cjson/cJSON.h>
@@ -32,20 +32,28 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // Complains, names the verb's help, returns EXIT_USAGE.
 int wrong_usage(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// Prints a value as JSON on standard output, pretty, and frees it. Returns 0, or 1 when it cannot be printed.
+// Prints a value as JSON on standard output, pretty, and frees it. Returns 0, or 1 when it cannot
+// be printed.
 int print_json(cJSON *value);
 
 /*
- * Loads a policy: a file, "-" for standard input, a name in $XDG_CONFIG_HOME/parclose/NAME.json or of a
- * built-in one. Complains and returns NULL on failure. The caller frees with policy_destroy().
+ * Loads a policy: a file, "-" for standard input, a name in $XDG_CONFIG_HOME/parclose/NAME.json or
+ * of a built-in one. Complains and returns NULL on failure. The caller frees with policy_destroy().
  */
 struct policy *load_policy(const char *where);
 
 /*
- * Finds a program of ours beside this one: installed (../libexec/parclose/NAME) or in the build tree
+ * Finds a program of ours beside this one: installed (../libexec/parclose/NAME) or in the build
+ * tree
  * (../compositor/NAME). False with a complaint when it is in neither place.
  */
 bool find_helper(const char *name, char *path, size_t size);
+
+/*
+ * For verbs whose only options are --json and --help. True: go on, `optind` is at the first word.
+ * False: the verb is done and exits with *code.
+ */
+bool json_option(int argc, char *argv[], const char *help, bool *json, int *code);
 
 // A number of seconds with up to three decimals as milliseconds, at least 1. False when it is none.
 bool parse_seconds(const char *text, uint32_t *ms);

@@ -53,8 +53,8 @@ void client_close(struct client *client) {
 	free(client);
 }
 
-static bool send_all(struct client *client, const char *text, size_t len, const int *fds,
-	size_t fds_len) {
+static bool send_all(
+	struct client *client, const char *text, size_t len, const int *fds, size_t fds_len) {
 	union {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(3 * sizeof(int))];
@@ -178,7 +178,8 @@ void client_call(struct client *client, const char *method, cJSON *params, const
 	}
 	cJSON *error = cJSON_GetObjectItemCaseSensitive(message, "error");
 	if (error != NULL) {
-		const char *why = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
+		const char *why =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
 		const cJSON *code = cJSON_GetObjectItemCaseSensitive(
 			cJSON_GetObjectItemCaseSensitive(error, "data"), "exitCode");
 		snprintf(answer->message, sizeof(answer->message), "%s", why != NULL ? why : "?");

@@ -16,10 +16,10 @@ void client_close(struct client *client); // NULL is allowed
 
 struct client_answer {
 	cJSON *result; // freed by client_answer_finish()
-	int fd;	       // that came with it, -1: none; closed by client_answer_finish()
+	int fd; // that came with it, -1: none; closed by client_answer_finish()
 	bool failed;
 	char message[512]; // why, when failed
-	int exit_code;	   // of a command that could not be executed, else 1
+	int exit_code; // of a command that could not be executed, else 1
 };
 
 // Sends `method` with `params` (consumed, may be NULL) and descriptors, waits for the answer.

@@ -9,13 +9,14 @@
 #include "sandbox/sandbox.h"
 #include "session/runtime.h"
 
-static const char help[] =
-	"Usage: parclose doctor [--json]\n"
-	"\n"
-	"Tries every layer for real and says what this machine can enforce, and what to do where it cannot.\n"
-	"Exits 0 when a session with the built-in policy can run, else 1.\n";
+static const char help[] = "Usage: parclose doctor [--json]\n"
+			   "\n"
+			   "Tries every layer for real and says what this machine can enforce, and "
+			   "what to do where it cannot.\n"
+			   "Exits 0 when a session with the built-in policy can run, else 1.\n";
 
-// Lowest Landlock ABI whose rights the built-in policies rest on: both scopes came with it (Linux 6.12).
+// Lowest Landlock ABI whose rights the built-in policies rest on: both scopes came with it
+// (Linux 6.12).
 #define LANDLOCK_WANTED 6
 
 struct doctor {
@@ -24,7 +25,8 @@ struct doctor {
 };
 
 /*
- * One finding. `needed`: without it no session starts; otherwise it only limits what a policy may ask for.
+ * One finding. `needed`: without it no session starts; otherwise it only limits what a policy may
+ * ask for.
  */
 static void check(struct doctor *doctor, const char *name, bool ok, bool needed, const char *found,
 	const char *remedy) {
@@ -50,26 +52,33 @@ static void examine(struct doctor *doctor) {
 
 	struct sandbox_probe probe;
 	sandbox_probe(&probe);
-	check(doctor, "user namespaces", probe.userns, true, probe.userns ? "they work" : probe.userns_why,
-		"on Ubuntu install the AppArmor profile contrib/apparmor/parclose; elsewhere: sysctl "
+	check(doctor, "user namespaces", probe.userns, true,
+		probe.userns ? "they work" : probe.userns_why,
+		"on Ubuntu install the AppArmor profile contrib/apparmor/parclose; elsewhere: "
+		"sysctl "
 		"user.max_user_namespaces above 0 and kernel.unprivileged_userns_clone=1");
 	check(doctor, "fresh /proc", probe.proc, true,
 		probe.proc ? "it can be mounted" : "it cannot be mounted in a user namespace",
-		"a container hides parts of /proc: start it with an unmasked /proc, or run outside of it");
+		"a container hides parts of /proc: start it with an unmasked /proc, or run outside "
+		"of it");
 	char text[96];
 	snprintf(text, sizeof(text), "ABI %u, errata 0x%x", probe.landlock, probe.landlock_errata);
 	check(doctor, "Landlock", probe.landlock >= LANDLOCK_WANTED, true,
 		probe.landlock == 0 ? "not there" : text,
-		"boot a kernel of 6.12 or later with CONFIG_SECURITY_LANDLOCK=y and landlock in lsm=");
-	check(doctor, "seccomp", probe.seccomp, true, probe.seccomp ? "filters work" : "filters do not work",
+		"boot a kernel of 6.12 or later with CONFIG_SECURITY_LANDLOCK=y and landlock in "
+		"lsm=");
+	check(doctor, "seccomp", probe.seccomp, true,
+		probe.seccomp ? "filters work" : "filters do not work",
 		"boot a kernel with CONFIG_SECCOMP_FILTER=y");
 	check(doctor, "cgroup", probe.cgroup_memory, false, probe.cgroup,
-		"limits.memory needs a memory controller that you may write to: start Parclose in a delegated "
+		"limits.memory needs a memory controller that you may write to: start Parclose in "
+		"a delegated "
 		"cgroup (systemd-run --user --scope -p Delegate=yes parclose …), or as root");
 	if (geteuid() == 0) {
 		check(doctor, "idmapped mounts", probe.idmap, false,
 			probe.idmap ? "they work" : "they do not work here",
-			"as root, granting paths needs a file system with idmapped mounts (ext4, xfs, btrfs, "
+			"as root, granting paths needs a file system with idmapped mounts (ext4, "
+			"xfs, btrfs, "
 			"tmpfs on Linux 6.3); run as an ordinary user instead");
 	}
 
@@ -84,22 +93,10 @@ static void examine(struct doctor *doctor) {
 }
 
 int verb_doctor(int argc, char *argv[]) {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	bool json = false;
-	int option;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
-		if (option != 'j') {
-			return wrong_usage("doctor", "unknown option");
-		}
-		json = true;
+	bool json;
+	int code;
+	if (!json_option(argc, argv, help, &json, &code)) {
+		return code;
 	}
 	if (optind < argc) {
 		return wrong_usage("doctor", "'%s' is one word too many", argv[optind]);
@@ -113,13 +110,17 @@ int verb_doctor(int argc, char *argv[]) {
 		return print_json(out) != 0 || !doctor.able;
 	}
 	const cJSON *item;
-	cJSON_ArrayForEach(item, doctor.checks) {
+	cJSON_ArrayForEach (item, doctor.checks) {
 		bool ok = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "ok"));
 		bool needed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "needed"));
-		printf("%-8s %-18s %s\n", ok ? "ok" : needed ? "MISSING" : "limited",
+		printf("%-8s %-18s %s\n",
+			ok       ? "ok"
+			: needed ? "MISSING"
+				 : "limited",
 			cJSON_GetObjectItemCaseSensitive(item, "name")->valuestring,
 			cJSON_GetObjectItemCaseSensitive(item, "found")->valuestring);
-		const char *remedy = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "remedy"));
+		const char *remedy =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "remedy"));
 		if (remedy != NULL) {
 			printf("%-8s %-18s remedy: %s\n", "", "", remedy);
 		}

@@ -18,7 +18,8 @@ static const char help[] =
 	"  -e, --env KEY=VALUE  put into its environment\n"
 	"  -C, --cwd DIR        an absolute directory inside; default: the policy's\n"
 	"\n"
-	"Exit codes: the command's own, 128+N when signal N killed it, 125 when the session cannot be\n"
+	"Exit codes: the command's own, 128+N when signal N killed it, 125 when the session cannot "
+	"be\n"
 	"reached or ended, 126 not executable, 127 not found, 2 wrong usage.\n";
 
 struct exec {
@@ -81,14 +82,13 @@ static int follow(struct exec *exec, int pty_fd) {
 	for (size_t i = 0; i < 6; i++) {
 		sources[i] = wl_event_loop_add_signal(loop, forwarded[i], handle_signal, exec);
 	}
-	struct wl_event_source *channel = wl_event_loop_add_fd(loop, client_fd(exec->client),
-		WL_EVENT_READABLE, handle_message, exec);
+	struct wl_event_source *channel = wl_event_loop_add_fd(
+		loop, client_fd(exec->client), WL_EVENT_READABLE, handle_message, exec);
 	struct terminal *terminal = pty_fd >= 0 ? terminal_create(loop, pty_fd) : NULL;
 	if (client_has_message(exec->client)) {
 		handle_message(client_fd(exec->client), WL_EVENT_READABLE, exec);
 	}
-	while (!exec->done && wl_event_loop_dispatch(loop, -1) >= 0) {
-	}
+	while (!exec->done && wl_event_loop_dispatch(loop, -1) >= 0) {}
 	terminal_destroy(terminal);
 	wl_event_source_remove(channel);
 	for (size_t i = 0; i < 6; i++) {
@@ -118,9 +118,9 @@ int verb_exec(int argc, char *argv[]) {
 			fputs(help, stdout);
 			goto out;
 		} else {
-			code = wrong_usage("exec",
-				"unknown option, a missing value, --env without KEY=VALUE, or a --cwd that is "
-				"not absolute");
+			code = wrong_usage("exec", "unknown option, a missing value, --env without "
+						   "KEY=VALUE, or a --cwd that is "
+						   "not absolute");
 			goto out;
 		}
 	}
@@ -144,7 +144,8 @@ int verb_exec(int argc, char *argv[]) {
 		cJSON_AddNumberToObject(params, "rows", rows);
 		cJSON_AddNumberToObject(params, "columns", columns);
 		char term[128];
-		snprintf(term, sizeof(term), "TERM=%s", getenv("TERM") != NULL ? getenv("TERM") : "dumb");
+		snprintf(term, sizeof(term), "TERM=%s",
+			getenv("TERM") != NULL ? getenv("TERM") : "dumb");
 		cJSON_AddItemToArray(env, cJSON_CreateString(term));
 	}
 	cJSON_AddItemToObject(params, "env", env);

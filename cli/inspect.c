@@ -5,18 +5,18 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 
-static const char help[] =
-	"Usage: parclose inspect [--json] NAME\n"
-	"\n"
-	"Everything about a running session: its processes, its windows, its policy, and how each layer\n"
-	"is enforced.\n";
+static const char help[] = "Usage: parclose inspect [--json] NAME\n"
+			   "\n"
+			   "Everything about a running session: its processes, its windows, its "
+			   "policy, and how each layer\n"
+			   "is enforced.\n";
 
 static void print_value(const char *key, const cJSON *value, int depth) {
 	if (cJSON_IsObject(value) || cJSON_IsArray(value)) {
 		printf("%*s%s:%s\n", depth * 2, "", key, value->child == NULL ? " none" : "");
 		const cJSON *item;
 		int index = 0;
-		cJSON_ArrayForEach(item, value) {
+		cJSON_ArrayForEach (item, value) {
 			char number[16];
 			snprintf(number, sizeof(number), "%d", index++);
 			print_value(item->string != NULL ? item->string : number, item, depth + 1);
@@ -27,27 +27,17 @@ static void print_value(const char *key, const cJSON *value, int depth) {
 		printf("%*s%s: %.15g\n", depth * 2, "", key, value->valuedouble);
 	} else {
 		printf("%*s%s: %s\n", depth * 2, "", key,
-			cJSON_IsTrue(value) ? "yes" : cJSON_IsFalse(value) ? "no" : "none");
+			cJSON_IsTrue(value)    ? "yes"
+			: cJSON_IsFalse(value) ? "no"
+					       : "none");
 	}
 }
 
 int verb_inspect(int argc, char *argv[]) {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	bool json = false;
-	int option;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
-		if (option != 'j') {
-			return wrong_usage("inspect", "unknown option");
-		}
-		json = true;
+	bool json;
+	int code;
+	if (!json_option(argc, argv, help, &json, &code)) {
+		return code;
 	}
 	if (optind + 1 != argc) {
 		return wrong_usage("inspect", "one session's NAME is needed");
@@ -66,7 +56,7 @@ int verb_inspect(int argc, char *argv[]) {
 		answer.result = NULL;
 	} else {
 		const cJSON *item;
-		cJSON_ArrayForEach(item, answer.result) {
+		cJSON_ArrayForEach (item, answer.result) {
 			print_value(item->string, item, 0);
 		}
 		ret = 0;

@@ -12,7 +12,8 @@
 static const char help[] =
 	"Usage: parclose list [--all] [--json]\n"
 	"\n"
-	"Lists the sessions that run. A session whose supervisor was killed is listed once as lost, with\n"
+	"Lists the sessions that run. A session whose supervisor was killed is listed once as "
+	"lost, with\n"
 	"what is known of its end, and what it left on disk is removed.\n"
 	"\n"
 	"  -a, --all   also the sessions that ended, from their logs, with the reason\n"
@@ -44,8 +45,8 @@ static void visit(void *data, const char *name, bool alive) {
 			return;
 		}
 		char reason[160];
-		snprintf(reason, sizeof(reason), "the supervisor (pid %d) was killed; nothing of it runs",
-			(int)pid);
+		snprintf(reason, sizeof(reason),
+			"the supervisor (pid %d) was killed; nothing of it runs", (int)pid);
 		item = cJSON_CreateObject();
 		cJSON_AddStringToObject(item, "name", name);
 		cJSON_AddStringToObject(item, "state", "lost");
@@ -79,8 +80,9 @@ static cJSON *last_event(const char *name) {
 static void visit_log(void *data, const char *name) {
 	cJSON *sessions = data;
 	const cJSON *item;
-	cJSON_ArrayForEach(item, sessions) {
-		const char *listed = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "name"));
+	cJSON_ArrayForEach (item, sessions) {
+		const char *listed =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "name"));
 		if (listed != NULL && strcmp(listed, name) == 0) {
 			return;
 		}
@@ -91,8 +93,8 @@ static void visit_log(void *data, const char *name) {
 		cJSON *out = cJSON_CreateObject();
 		cJSON_AddStringToObject(out, "name", name);
 		cJSON_AddStringToObject(out, "state", "ended");
-		static const char *const keys[][2] = {{"time", "ended"}, {"reason", "reason"},
-			{"exitCode", "exitCode"}};
+		static const char *const keys[][2] = {
+			{"time", "ended"}, {"reason", "reason"}, {"exitCode", "exitCode"}};
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 			cJSON *value = cJSON_DetachItemFromObjectCaseSensitive(event, keys[i][0]);
 			if (value != NULL) {
@@ -115,7 +117,7 @@ static void print_table(const cJSON *sessions) {
 	}
 	printf("%-20s %-9s %8s  %-20s %s\n", "NAME", "STATE", "PID", "SINCE", "COMMAND OR REASON");
 	const cJSON *item;
-	cJSON_ArrayForEach(item, sessions) {
+	cJSON_ArrayForEach (item, sessions) {
 		const cJSON *pid = cJSON_GetObjectItemCaseSensitive(
 			cJSON_GetObjectItemCaseSensitive(item, "supervisor"), "pid");
 		char pid_text[16] = "-";
@@ -123,8 +125,9 @@ static void print_table(const cJSON *sessions) {
 			snprintf(pid_text, sizeof(pid_text), "%d", pid->valueint);
 		}
 		const char *reason = text_of(item, "reason");
-		printf("%-20s %-9s %8s  %-20.20s %s\n", text_of(item, "name"), text_of(item, "state"),
-			pid_text, text_of(item, reason[0] != '\0' ? "ended" : "started"),
+		printf("%-20s %-9s %8s  %-20.20s %s\n", text_of(item, "name"),
+			text_of(item, "state"), pid_text,
+			text_of(item, reason[0] != '\0' ? "ended" : "started"),
 			reason[0] != '\0' ? reason : text_of(item, "command"));
 	}
 }

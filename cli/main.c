@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,10 +61,34 @@ int print_json(cJSON *value) {
 bool parse_seconds(const char *text, uint32_t *ms) {
 	char *end;
 	double seconds = strtod(text, &end);
-	if (end == text || *end != '\0' || !isfinite(seconds) || seconds <= 0 || seconds > 4294967) {
+	if (end == text || *end != '\0' || !isfinite(seconds) || seconds <= 0 ||
+		seconds > 4294967) {
 		return false;
 	}
 	*ms = (uint32_t)ceil(seconds * 1000);
+	return true;
+}
+
+bool json_option(int argc, char *argv[], const char *help, bool *json, int *code) {
+	static const struct option long_options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int option;
+	*json = false;
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			*code = 0;
+			return false;
+		}
+		if (option != 'j') {
+			*code = wrong_usage(argv[0], "unknown option");
+			return false;
+		}
+		*json = true;
+	}
 	return true;
 }
 
@@ -82,7 +107,8 @@ bool find_helper(const char *name, char *path, size_t size) {
 			return true;
 		}
 	}
-	complain("cannot find the program %s in ../libexec/parclose beside %s; install Parclose whole",
+	complain("cannot find the program %s in ../libexec/parclose beside %s; install Parclose "
+		 "whole",
 		name, slash != NULL ? self : "this program");
 	return false;
 }
@@ -90,8 +116,10 @@ bool find_helper(const char *name, char *path, size_t size) {
 static void print_help(FILE *out) {
 	fputs("Usage: parclose VERB [OPTION…]\n"
 	      "\n"
-	      "Gives a program that drives a graphical desktop a desktop of its own, behind glass: its own\n"
-	      "display, clipboard, keyboard and pointer, with its files, network and processes held to one\n"
+	      "Gives a program that drives a graphical desktop a desktop of its own, behind glass: "
+	      "its own\n"
+	      "display, clipboard, keyboard and pointer, with its files, network and processes "
+	      "held to one\n"
 	      "policy by the kernel.\n"
 	      "\n",
 		out);

@@ -13,9 +13,11 @@ static const char help[] =
 	"Usage: parclose policy check [--json] POLICY…\n"
 	"       parclose policy explain [--json] POLICY\n"
 	"\n"
-	"check says whether a policy would be accepted, and if not, where and why. explain says in words\n"
+	"check says whether a policy would be accepted, and if not, where and why. explain says in "
+	"words\n"
 	"what it lets a program do; with --json it prints every key with its effective value.\n"
-	"POLICY is a file, - for standard input, or a name: of $XDG_CONFIG_HOME/parclose/NAME.json, or of\n"
+	"POLICY is a file, - for standard input, or a name: of "
+	"$XDG_CONFIG_HOME/parclose/NAME.json, or of\n"
 	"a built-in policy (locked, browser).\n";
 
 // Reads at most one byte more than is allowed, so that too much shows. NULL with errno.
@@ -75,16 +77,16 @@ static struct policy *load(const char *where, struct policy_error *err) {
 	}
 	if (fd < 0) {
 		int error = errno;
-		snprintf(err->message, sizeof(err->message), "cannot open the policy %.300s: %s%s", where,
-			strerror(error),
+		snprintf(err->message, sizeof(err->message), "cannot open the policy %.300s: %s%s",
+			where, strerror(error),
 			is_name ? "; built-in ones are locked and browser" : "");
 		return NULL;
 	}
 	size_t len = 0;
 	char *text = read_all(fd, &len);
 	if (text == NULL) {
-		snprintf(err->message, sizeof(err->message), "cannot read the policy %.300s: %s", where,
-			strerror(errno));
+		snprintf(err->message, sizeof(err->message), "cannot read the policy %.300s: %s",
+			where, strerror(errno));
 	}
 	close(fd);
 	struct policy *policy = text == NULL ? NULL : policy_load(text, len, source, err);
@@ -161,22 +163,10 @@ static int explain(const char *where, bool json) {
 }
 
 int verb_policy(int argc, char *argv[]) {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	bool json = false;
-	int option;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
-		if (option != 'j') {
-			return wrong_usage("policy", "unknown option");
-		}
-		json = true;
+	bool json;
+	int code;
+	if (!json_option(argc, argv, help, &json, &code)) {
+		return code;
 	}
 	const char *what = optind < argc ? argv[optind] : "";
 	int rest = argc - optind - 1;

@@ -15,19 +15,24 @@
 static const char help[] =
 	"Usage: parclose run [OPTION…] [--] [COMMAND [ARGUMENT…]]\n"
 	"\n"
-	"Starts a session: a display, clipboard, keyboard and pointer of its own, held to a policy by the\n"
-	"kernel, with COMMAND in it. Without COMMAND the policy's commandLine runs; without either the\n"
-	"session waits for `parclose exec`. Attached, the session ends with its command, and `run` exits as\n"
+	"Starts a session: a display, clipboard, keyboard and pointer of its own, held to a policy "
+	"by the\n"
+	"kernel, with COMMAND in it. Without COMMAND the policy's commandLine runs; without either "
+	"the\n"
+	"session waits for `parclose exec`. Attached, the session ends with its command, and `run` "
+	"exits as\n"
 	"the command did.\n"
 	"\n"
-	"  -p, --policy FILE    the policy; - for standard input; default: the built-in one, locked\n"
+	"  -p, --policy FILE    the policy; - for standard input; default: the built-in one, "
+	"locked\n"
 	"  -n, --name NAME      the session's name; default: the command's\n"
 	"  -d, --detach         return when the command runs; what it prints goes to output.log\n"
 	"  -t, --timeout SECS   end the session after SECS seconds (exit code 124)\n"
 	"  -e, --env KEY=VALUE  put into the environment inside, over the policy's\n"
 	"      --json           with --detach: print the session as JSON\n"
 	"\n"
-	"Exit codes: the command's own, 128+N when signal N killed it, 124 timeout, 125 Parclose could not\n"
+	"Exit codes: the command's own, 128+N when signal N killed it, 124 timeout, 125 Parclose "
+	"could not\n"
 	"start it or the session broke, 126 not executable, 127 not found, 2 wrong usage.\n";
 
 struct run {
@@ -99,7 +104,8 @@ static int supervise(const struct session_options *options, int report_fd) {
 	}
 	run.session = session_create(run.loop, options, &observer, &run, &run.result);
 	run.ended = run.session == NULL;
-	bool expects_command = options->argv != NULL || options->policy->process.command_line != NULL;
+	bool expects_command =
+		options->argv != NULL || options->policy->process.command_line != NULL;
 	bool reported = report_fd < 0;
 	for (;;) {
 		if (!reported && (run.ended || run.started || !expects_command)) {
@@ -141,8 +147,8 @@ static int detach(struct session_options *options, bool json) {
 		close(pair[0]);
 		setsid();
 		int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (null_fd < 0 || chdir("/") != 0 || dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0 ||
-			dup2(null_fd, 2) < 0) {
+		if (null_fd < 0 || chdir("/") != 0 || dup2(null_fd, 0) < 0 ||
+			dup2(null_fd, 1) < 0 || dup2(null_fd, 2) < 0) {
 			_exit(SESSION_EXIT_FAILED);
 		}
 		if (null_fd > 2) {
@@ -155,7 +161,8 @@ static int detach(struct session_options *options, bool json) {
 	size_t len = 0;
 	ssize_t n;
 	while (len < sizeof(text) - 1 &&
-		((n = read(pair[0], text + len, sizeof(text) - 1 - len)) > 0 || (n < 0 && errno == EINTR))) {
+		((n = read(pair[0], text + len, sizeof(text) - 1 - len)) > 0 ||
+			(n < 0 && errno == EINTR))) {
 		len += n > 0 ? (size_t)n : 0;
 	}
 	close(pair[0]);
@@ -166,8 +173,8 @@ static int detach(struct session_options *options, bool json) {
 	if (name == NULL) {
 		complain("%s", error != NULL ? error : "the supervisor died while starting");
 		const cJSON *exit_code = cJSON_GetObjectItemCaseSensitive(line, "exitCode");
-		code = cJSON_IsNumber(exit_code) && exit_code->valueint != 0 ? exit_code->valueint :
-									       SESSION_EXIT_FAILED;
+		code = cJSON_IsNumber(exit_code) && exit_code->valueint != 0 ? exit_code->valueint
+									     : SESSION_EXIT_FAILED;
 	} else if (json) {
 		code = print_json(cJSON_Duplicate(line, true));
 	} else {
@@ -213,7 +220,8 @@ int verb_run(int argc, char *argv[]) {
 			break;
 		case 't':
 			if (!parse_seconds(optarg, &options.timeout_ms)) {
-				code = wrong_usage("run", "--timeout '%s' is not a number of seconds", optarg);
+				code = wrong_usage(
+					"run", "--timeout '%s' is not a number of seconds", optarg);
 				goto out;
 			}
 			break;
@@ -236,7 +244,8 @@ int verb_run(int argc, char *argv[]) {
 		}
 	}
 	if (geteuid() != getuid()) {
-		complain("parclose is not made to be set-user-ID; remove that bit from the program");
+		complain(
+			"parclose is not made to be set-user-ID; remove that bit from the program");
 		code = SESSION_EXIT_FAILED;
 		goto out;
 	}
@@ -261,8 +270,8 @@ int verb_run(int argc, char *argv[]) {
 		options.capture_output = true;
 		code = detach(&options, json);
 	} else if (options.argv == NULL && policy->process.command_line == NULL) {
-		code = wrong_usage("run",
-			"there is no command to run; give one after --, or --detach for a session that waits");
+		code = wrong_usage("run", "there is no command to run; give one after --, or "
+					  "--detach for a session that waits");
 	} else {
 		code = supervise(&options, -1);
 	}

@@ -13,7 +13,8 @@
 static const char help[] =
 	"Usage: parclose screenshot [OPTION…] NAME [FILE]\n"
 	"\n"
-	"Writes the session's newest frame as PNG into FILE (default NAME.png; - for standard output).\n"
+	"Writes the session's newest frame as PNG into FILE (default NAME.png; - for standard "
+	"output).\n"
 	"\n"
 	"  -r, --region X,Y,WIDTHxHEIGHT  only this part, in pixels of the session's display\n"
 	"      --no-cursor                without the pointer\n"
@@ -21,7 +22,8 @@ static const char help[] =
 
 static bool parse_region(const char *text, cJSON *params) {
 	int x, y, width, height, used = 0;
-	if (sscanf(text, "%d,%d,%dx%d%n", &x, &y, &width, &height, &used) != 4 || text[used] != '\0') {
+	if (sscanf(text, "%d,%d,%dx%d%n", &x, &y, &width, &height, &used) != 4 ||
+		text[used] != '\0') {
 		return false;
 	}
 	cJSON *region = cJSON_AddObjectToObject(params, "region");
@@ -37,7 +39,8 @@ static bool write_file(int from, const char *path) {
 	char temporary[4096];
 	bool to_stdout = strcmp(path, "-") == 0;
 	snprintf(temporary, sizeof(temporary), "%s.%d.part", path, (int)getpid());
-	int to = to_stdout ? dup(1) : open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int to =
+		to_stdout ? dup(1) : open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	bool ok = to >= 0;
 	char buffer[65536];
 	ssize_t len = 0;

@@ -10,7 +10,8 @@ static const char help[] =
 	"Usage: parclose stop [--grace SECS] NAME…\n"
 	"       parclose stop [--grace SECS] --all\n"
 	"\n"
-	"Ends sessions: every command gets SIGTERM, and after the grace (2 seconds) everything inside is\n"
+	"Ends sessions: every command gets SIGTERM, and after the grace (2 seconds) everything "
+	"inside is\n"
 	"killed. Returns when nothing of them runs any more.\n"
 	"\n"
 	"  -a, --all         every session of yours\n"
@@ -25,8 +26,8 @@ static void stop_one(struct stop *stop, const char *name) {
 	pid_t pid;
 	struct runtime_why why;
 	if (runtime_name_valid(name) && runtime_bury(name, &pid, &why) == 0) {
-		complain("the session '%s' was lost already: its supervisor (pid %d) was killed", name,
-			(int)pid);
+		complain("the session '%s' was lost already: its supervisor (pid %d) was killed",
+			name, (int)pid);
 		return;
 	}
 	struct client *client = client_open(name, false);
@@ -43,7 +44,8 @@ static void stop_one(struct stop *stop, const char *name) {
 		stop->ret = 1;
 	} else {
 		cJSON *message;
-		while ((message = client_read(client)) != NULL) { // until the session closes it: then it is over
+		while ((message = client_read(client)) !=
+			NULL) { // until the session closes it: then it is over
 			cJSON_Delete(message);
 		}
 	}
@@ -72,8 +74,10 @@ int verb_stop(int argc, char *argv[]) {
 			all = true;
 			break;
 		case 'g':
-			if (strcmp(optarg, "0") != 0 && (!parse_seconds(optarg, &ms) || ms > 600000)) {
-				return wrong_usage("stop", "--grace '%s' is not 0 to 600 seconds", optarg);
+			if (strcmp(optarg, "0") != 0 &&
+				(!parse_seconds(optarg, &ms) || ms > 600000)) {
+				return wrong_usage(
+					"stop", "--grace '%s' is not 0 to 600 seconds", optarg);
 			}
 			stop.grace_ms = ms;
 			break;

@@ -53,17 +53,19 @@ static void drain(struct pipe_buffer *buffer, int fd) {
 
 // Each side is read only while there is room for it, and written only while there is something.
 static void update(struct terminal *terminal) {
-	uint32_t pty_mask = (terminal->to_user.len < sizeof(terminal->to_user.bytes) ? WL_EVENT_READABLE : 0) |
-			    (terminal->to_pty.len > 0 ? WL_EVENT_WRITABLE : 0);
+	uint32_t pty_mask =
+		(terminal->to_user.len < sizeof(terminal->to_user.bytes) ? WL_EVENT_READABLE : 0) |
+		(terminal->to_pty.len > 0 ? WL_EVENT_WRITABLE : 0);
 	if (terminal->pty_source != NULL) {
 		wl_event_source_fd_update(terminal->pty_source, pty_mask);
 	}
 	if (terminal->in_source != NULL) {
 		wl_event_source_fd_update(terminal->in_source,
-			terminal->to_pty.len < sizeof(terminal->to_pty.bytes) ? WL_EVENT_READABLE : 0);
+			terminal->to_pty.len < sizeof(terminal->to_pty.bytes) ? WL_EVENT_READABLE
+									      : 0);
 	}
-	wl_event_source_fd_update(terminal->out_source,
-		terminal->to_user.len > 0 ? WL_EVENT_WRITABLE : 0);
+	wl_event_source_fd_update(
+		terminal->out_source, terminal->to_user.len > 0 ? WL_EVENT_WRITABLE : 0);
 }
 
 static void drop(struct wl_event_source **source) {
@@ -137,13 +139,14 @@ struct terminal *terminal_create(struct wl_event_loop *loop, int pty_fd) {
 	struct termios raw = terminal->saved;
 	cfmakeraw(&raw);
 	tcsetattr(0, TCSADRAIN, &raw);
-	terminal->pty_source = wl_event_loop_add_fd(loop, terminal->pty, WL_EVENT_READABLE, handle_pty,
-		terminal);
+	terminal->pty_source =
+		wl_event_loop_add_fd(loop, terminal->pty, WL_EVENT_READABLE, handle_pty, terminal);
 	terminal->in_source =
 		wl_event_loop_add_fd(loop, terminal->in, WL_EVENT_READABLE, handle_in, terminal);
 	terminal->out_source = wl_event_loop_add_fd(loop, terminal->out, 0, handle_out, terminal);
 	terminal->size_source = wl_event_loop_add_signal(loop, SIGWINCH, handle_size, terminal);
-	if (terminal->pty_source == NULL || terminal->in_source == NULL || terminal->out_source == NULL) {
+	if (terminal->pty_source == NULL || terminal->in_source == NULL ||
+		terminal->out_source == NULL) {
 		terminal_destroy(terminal);
 		return NULL;
 	}
@@ -156,7 +159,8 @@ void terminal_destroy(struct terminal *terminal) {
 	}
 	// What the command printed last. A terminal that takes nothing gets a second, no more.
 	for (int i = 0; i < 100; i++) {
-		ssize_t n = terminal->pty_source == NULL ? 0 : fill(&terminal->to_user, terminal->pty);
+		ssize_t n =
+			terminal->pty_source == NULL ? 0 : fill(&terminal->to_user, terminal->pty);
 		if (n <= 0 && terminal->to_user.len == 0) {
 			break;
 		}

@@ -6,17 +6,20 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 
-static const char help[] =
-	"Usage: parclose windows [--json] NAME [raise ID | close ID | cycle]\n"
-	"\n"
-	"Lists a session's windows, or acts on one. Titles come from the programs inside: control and\n"
-	"bidirectional characters are replaced, the words are theirs. cycle raises the lowest window.\n";
+static const char help[] = "Usage: parclose windows [--json] NAME [raise ID | close ID | cycle]\n"
+			   "\n"
+			   "Lists a session's windows, or acts on one. Titles come from the "
+			   "programs inside: control and\n"
+			   "bidirectional characters are replaced, the words are theirs. cycle "
+			   "raises the lowest window.\n";
 
 static void print_windows(const cJSON *windows) {
 	const cJSON *item;
-	cJSON_ArrayForEach(item, windows) {
-		const char *title = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "title"));
-		const char *app = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "appId"));
+	cJSON_ArrayForEach (item, windows) {
+		const char *title =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "title"));
+		const char *app =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "appId"));
 		printf("%d%s %dx%d+%d+%d %s \"%s\"\n",
 			cJSON_GetObjectItemCaseSensitive(item, "id")->valueint,
 			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "focused")) ? "*" : "",
@@ -29,28 +32,17 @@ static void print_windows(const cJSON *windows) {
 }
 
 int verb_windows(int argc, char *argv[]) {
-	static const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	bool json = false;
-	int option;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
-		if (option != 'j') {
-			return wrong_usage("windows", "unknown option");
-		}
-		json = true;
+	bool json;
+	int code;
+	if (!json_option(argc, argv, help, &json, &code)) {
+		return code;
 	}
 	int words = argc - optind;
 	const char *verb = words >= 2 ? argv[optind + 1] : NULL;
 	bool takes_id = verb != NULL && strcmp(verb, "cycle") != 0;
 	if (words < 1 || (verb != NULL && words != (takes_id ? 3 : 2))) {
-		return wrong_usage("windows", "a session's NAME is needed, then nothing, raise ID, close ID or cycle");
+		return wrong_usage("windows",
+			"a session's NAME is needed, then nothing, raise ID, close ID or cycle");
 	}
 	cJSON *params = NULL;
 	if (verb != NULL) {
@@ -68,7 +60,8 @@ int verb_windows(int argc, char *argv[]) {
 		return 1;
 	}
 	struct client_answer answer;
-	client_call(client, verb != NULL ? "parclose/window" : "parclose/inspect", params, NULL, 0, &answer);
+	client_call(client, verb != NULL ? "parclose/window" : "parclose/inspect", params, NULL, 0,
+		&answer);
 	int ret = 1;
 	if (answer.failed) {
 		complain("%s", answer.message);

@@ -2,14 +2,15 @@
 #define PARCLOSE_COMPOSITOR_CHANNEL_H
 
 /*
- * What supervisor and compositor say to each other: fixed-size messages on one SOCK_SEQPACKET pair. The
- * supervisor owns the frame memory and believes nothing: a message of another size, an unknown type or a
- * value out of range ends the compositor (session/display.c).
+ * What supervisor and compositor say to each other: fixed-size messages on one SOCK_SEQPACKET pair.
+ * The supervisor owns the frame memory and believes nothing: a message of another size, an unknown
+ * type or a value out of range ends the compositor (session/display.c).
  *
  * Frame memory is one sealed memfd made by the supervisor (F_SEAL_SHRINK|GROW|SEAL):
- * CHANNEL_SLOTS frames of stride * height bytes, each slot starting at a page boundary, then one cursor image of
- * CHANNEL_CURSOR_MAX squared pixels. Pixels are DRM_FORMAT_XRGB8888 (frames) and premultiplied
- * ARGB8888 (cursor), little endian; a frame's stride is width * 4, the cursor's CHANNEL_CURSOR_MAX * 4.
+ * CHANNEL_SLOTS frames of stride * height bytes, each slot starting at a page boundary, then one
+ * cursor image of CHANNEL_CURSOR_MAX squared pixels. Pixels are DRM_FORMAT_XRGB8888 (frames) and
+ * premultiplied ARGB8888 (cursor), little endian; a frame's stride is width * 4, the cursor's
+ * CHANNEL_CURSOR_MAX * 4.
  */
 
 #include <assert.h>
@@ -30,16 +31,16 @@ struct channel_box {
 enum channel_type {
 	// supervisor -> compositor
 	CHANNEL_SETUP = 1, // `setup`, carries the memfd; first message, once
-	CHANNEL_CLIENT,	   // `client`, carries a connected Wayland client socket
-	CHANNEL_RELEASE,   // `release`: the slot may be drawn into again
+	CHANNEL_CLIENT, // `client`, carries a connected Wayland client socket
+	CHANNEL_RELEASE, // `release`: the slot may be drawn into again
 	CHANNEL_WINDOW_ACT, // `window_act`
 	// compositor -> supervisor
 	CHANNEL_READY = 64, // confined and serving; no payload
-	CHANNEL_FRAME,	    // `frame`: the slot holds a new frame and is the supervisor's until released
-	CHANNEL_CURSOR,	    // `cursor`: shape or position changed
+	CHANNEL_FRAME, // `frame`: the slot holds a new frame and is the supervisor's until released
+	CHANNEL_CURSOR, // `cursor`: shape or position changed
 	CHANNEL_CLIENT_GONE, // `client`: the connection `id` ended
-	CHANNEL_WINDOW,	    // `window`: appeared, changed or went
-	CHANNEL_FATAL,	    // `fatal`: cannot go on; the compositor exits after it
+	CHANNEL_WINDOW, // `window`: appeared, changed or went
+	CHANNEL_FATAL, // `fatal`: cannot go on; the compositor exits after it
 };
 
 enum channel_window_state {
@@ -76,7 +77,8 @@ struct channel_message {
 		} window_act;
 		struct {
 			uint32_t slot;
-			uint32_t boxes_len; // 1..CHANNEL_BOXES; more damage is said as fewer, larger boxes
+			uint32_t boxes_len; // 1..CHANNEL_BOXES; more damage is said as fewer,
+					    // larger boxes
 			uint64_t serial; // counts frames from 1
 			uint64_t time_ns; // CLOCK_MONOTONIC at commit
 			struct channel_box boxes[CHANNEL_BOXES]; // inside the frame, none empty

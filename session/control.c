@@ -40,7 +40,7 @@ struct connection {
 	char *out;
 	size_t out_len, out_size;
 	bool close_after; // when everything is written
-	bool dead;	  // freed at the end of the turn it is handled in
+	bool dead; // freed at the end of the turn it is handled in
 
 	struct wl_list calls; // call.link
 };
@@ -77,7 +77,7 @@ static void destroy_call(struct call *call) {
 
 static void destroy_connection(struct connection *connection) {
 	struct call *call, *next;
-	wl_list_for_each_safe(call, next, &connection->calls, link) {
+	wl_list_for_each_safe (call, next, &connection->calls, link) {
 		session_exec_forget(connection->control->session, call);
 		destroy_call(call);
 	}
@@ -121,14 +121,16 @@ static void flush(struct connection *connection) {
 }
 
 /*
- * Sends a message, consumed. A descriptor (taken over) goes with the first byte of its line, so it is only
- * sent when nothing waits before it; a client that asks for one and reads nothing is closed.
+ * Sends a message, consumed. A descriptor (taken over) goes with the first byte of its line, so it
+ * is only sent when nothing waits before it; a client that asks for one and reads nothing is
+ * closed.
  */
 static void send_json(struct connection *connection, cJSON *message, int fd) {
 	char *text = message == NULL ? NULL : cJSON_PrintUnformatted(message);
 	cJSON_Delete(message);
 	size_t len = text == NULL ? 0 : strlen(text);
-	if (text == NULL || connection->dead || connection->out_len + len + 1 > CONTROL_MAX_PENDING ||
+	if (text == NULL || connection->dead ||
+		connection->out_len + len + 1 > CONTROL_MAX_PENDING ||
 		(fd >= 0 && connection->out_len > 0)) {
 		connection->dead = true;
 		goto out;
@@ -184,8 +186,8 @@ out:
 static cJSON *new_message(const cJSON *rpc_id) {
 	cJSON *message = cJSON_CreateObject();
 	cJSON_AddStringToObject(message, "jsonrpc", "2.0");
-	cJSON_AddItemToObject(message, "id",
-		rpc_id != NULL ? cJSON_Duplicate(rpc_id, true) : cJSON_CreateNull());
+	cJSON_AddItemToObject(
+		message, "id", rpc_id != NULL ? cJSON_Duplicate(rpc_id, true) : cJSON_CreateNull());
 	return message;
 }
 
@@ -211,10 +213,11 @@ static void refuse(struct connection *connection, const cJSON *rpc_id, enum rpc_
 // ---- the methods
 
 /*
- * Reads an integer parameter into *value: absent leaves it as it is. False when it is there and is no
- * integer between least and most.
+ * Reads an integer parameter into *value: absent leaves it as it is. False when it is there and is
+ * no integer between least and most.
  */
-static bool int_param(const cJSON *params, const char *key, double least, double most, int32_t *value) {
+static bool int_param(
+	const cJSON *params, const char *key, double least, double most, int32_t *value) {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(params, key);
 	if (item == NULL) {
 		return true;
@@ -243,7 +246,8 @@ static void call_stop(struct connection *connection, const cJSON *rpc_id, const 
 
 // A sealed memfd with these bytes, or -errno.
 static int bytes_to_memfd(const uint8_t *bytes, size_t len) {
-	int fd = memfd_create("parclose-screenshot", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	int fd = memfd_create(
+		"parclose-screenshot", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 	size_t done = 0;
 	while (fd >= 0 && done < len) {
 		ssize_t n = write(fd, bytes + done, len - done);
@@ -262,7 +266,8 @@ static int bytes_to_memfd(const uint8_t *bytes, size_t len) {
 	return fd;
 }
 
-static void call_screenshot(struct connection *connection, const cJSON *rpc_id, const cJSON *params) {
+static void call_screenshot(
+	struct connection *connection, const cJSON *rpc_id, const cJSON *params) {
 	struct display *display = session_display(connection->control->session);
 	if (display == NULL) {
 		refuse(connection, rpc_id, RPC_FAILED, "this session has no display", NULL);
@@ -271,10 +276,10 @@ static void call_screenshot(struct connection *connection, const cJSON *rpc_id, 
 	struct display_state state = display_state(display);
 	struct channel_box box = {0, 0, (int32_t)state.width, (int32_t)state.height};
 	const cJSON *region = cJSON_GetObjectItemCaseSensitive(params, "region");
-	if (region != NULL &&
-		(!int_param(region, "x", 0, 8192, &box.x) || !int_param(region, "y", 0, 8192, &box.y) ||
-			!int_param(region, "width", 1, 8192, &box.width) ||
-			!int_param(region, "height", 1, 8192, &box.height))) {
+	if (region != NULL && (!int_param(region, "x", 0, 8192, &box.x) ||
+				      !int_param(region, "y", 0, 8192, &box.y) ||
+				      !int_param(region, "width", 1, 8192, &box.width) ||
+				      !int_param(region, "height", 1, 8192, &box.height))) {
 		refuse(connection, rpc_id, RPC_INVALID_PARAMS,
 			"/region: x, y, width and height are whole pixels", NULL);
 		return;
@@ -287,8 +292,9 @@ static void call_screenshot(struct connection *connection, const cJSON *rpc_id, 
 		if (errno == EAGAIN) {
 			snprintf(text, sizeof(text), "nothing has been drawn yet; try again");
 		} else if (errno == ERANGE) {
-			snprintf(text, sizeof(text), "the region %d,%d %dx%d is not inside the display's %ux%u",
-				box.x, box.y, box.width, box.height, state.width, state.height);
+			snprintf(text, sizeof(text),
+				"the region %d,%d %dx%d is not inside the display's %ux%u", box.x,
+				box.y, box.width, box.height, state.width, state.height);
 		} else {
 			snprintf(text, sizeof(text), "out of memory");
 		}
@@ -376,7 +382,7 @@ static const char **string_vector(const cJSON *array) {
 	const char **vector = calloc((size_t)cJSON_GetArraySize(array) + 1, sizeof(*vector));
 	size_t len = 0;
 	const cJSON *item;
-	cJSON_ArrayForEach(item, array) {
+	cJSON_ArrayForEach (item, array) {
 		if (vector == NULL || !cJSON_IsString(item)) {
 			free(vector);
 			return NULL;
@@ -400,7 +406,8 @@ static void call_exec(struct connection *connection, const cJSON *rpc_id, const 
 		!int_param(params, "columns", 0, 65535, &columns) ||
 		(!pty && connection->fds_len != 3)) {
 		refuse(connection, rpc_id, RPC_INVALID_PARAMS,
-			"argv (strings, at least one), env (\"KEY=VALUE\" strings), cwd (absolute), tty with "
+			"argv (strings, at least one), env (\"KEY=VALUE\" strings), cwd "
+			"(absolute), tty with "
 			"rows and columns, or three descriptors for stdio",
 			NULL);
 		free(call);
@@ -438,11 +445,12 @@ static void call_signal(struct connection *connection, const cJSON *rpc_id, cons
 		  int_param(params, "signal", 1, 64, &number) && id > 0 && number > 0;
 	bool ours = false;
 	struct call *call;
-	wl_list_for_each(call, &connection->calls, link) {
+	wl_list_for_each (call, &connection->calls, link) {
 		ours = ours || call->id == (uint32_t)id;
 	}
 	if (!ok) {
-		refuse(connection, rpc_id, RPC_INVALID_PARAMS, "id and signal (1 to 64) are needed", NULL);
+		refuse(connection, rpc_id, RPC_INVALID_PARAMS, "id and signal (1 to 64) are needed",
+			NULL);
 	} else if (!ours ||
 		   session_exec_signal(connection->control->session, (uint32_t)id, number) != 0) {
 		refuse(connection, rpc_id, RPC_FAILED, "this connection has no such command", NULL);
@@ -474,8 +482,10 @@ static void take_line(struct connection *connection, const char *untrusted_line,
 	}
 	const cJSON *rpc_id = cJSON_GetObjectItemCaseSensitive(message, "id");
 	const cJSON *params = cJSON_GetObjectItemCaseSensitive(message, "params");
-	const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "jsonrpc"));
-	const char *method = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "method"));
+	const char *version =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "jsonrpc"));
+	const char *method =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "method"));
 	if (version == NULL || strcmp(version, "2.0") != 0 || method == NULL ||
 		(rpc_id != NULL && !cJSON_IsNumber(rpc_id) && !cJSON_IsString(rpc_id)) ||
 		(params != NULL && !cJSON_IsObject(params))) {
@@ -497,7 +507,8 @@ out:
 // ---- reading
 
 static void take_fds(struct connection *connection, struct msghdr *msg) {
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
+		cmsg = CMSG_NXTHDR(msg, cmsg)) {
 		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS) {
 			continue;
 		}
@@ -561,7 +572,8 @@ static void read_some(struct connection *connection) {
 	if (connection->in_len > CONTROL_MAX_LINE) {
 		connection->close_after = true;
 		connection->in_len = 0;
-		refuse(connection, NULL, RPC_INVALID_REQUEST, "the message is longer than 1 MiB", NULL);
+		refuse(connection, NULL, RPC_INVALID_REQUEST, "the message is longer than 1 MiB",
+			NULL);
 	}
 }
 
@@ -600,8 +612,8 @@ static int handle_listen(int fd, uint32_t mask, void *data) {
 	wl_list_init(&connection->calls);
 	wl_list_insert(&control->connections, &connection->link);
 	control->connections_len++;
-	connection->source = wl_event_loop_add_fd(control->loop, client, WL_EVENT_READABLE,
-		handle_connection, connection);
+	connection->source = wl_event_loop_add_fd(
+		control->loop, client, WL_EVENT_READABLE, handle_connection, connection);
 	if (connection->source == NULL) {
 		destroy_connection(connection);
 	}
@@ -632,7 +644,7 @@ void control_destroy(struct control *control) {
 		return;
 	}
 	struct connection *connection, *next;
-	wl_list_for_each_safe(connection, next, &control->connections, link) {
+	wl_list_for_each_safe (connection, next, &control->connections, link) {
 		destroy_connection(connection);
 	}
 	if (control->listen_source != NULL) {

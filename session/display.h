@@ -2,9 +2,9 @@
 #define PARCLOSE_SESSION_DISPLAY_H
 
 /*
- * The supervisor's half of the display: starts the compositor, owns the frame memory, accepts the apps'
- * connections, and checks everything the compositor says (compositor/channel.h). A compositor that lies is
- * ended; that is the display's end, said once through the observer.
+ * The supervisor's half of the display: starts the compositor, owns the frame memory, accepts the
+ * apps' connections, and checks everything the compositor says (compositor/channel.h). A compositor
+ * that lies is ended; that is the display's end, said once through the observer.
  */
 
 #include <stdbool.h>
@@ -19,22 +19,24 @@ struct display;
 
 struct display_options {
 	const char *compositor_path; // the parclose-compositor program
-	uint32_t width, height;	     // pixels
-	uint32_t refresh;	     // Hz
+	uint32_t width, height; // pixels
+	uint32_t refresh; // Hz
 };
 
 // Called from the event loop; never from display_create() or display_destroy().
 struct display_observer {
 	void (*ready)(void *data);
-	void (*message)(void *data, const char *text);	// a line of the compositor's, fit to be shown
-	void (*ended)(void *data, const char *reason); // at most once; the display is of no use after it
+	void (*message)(
+		void *data, const char *text); // a line of the compositor's, fit to be shown
+	void (*ended)(
+		void *data, const char *reason); // at most once; the display is of no use after it
 };
 
 struct display_window {
 	uint32_t id;
 	uint32_t client;
 	uint32_t parent; // 0: none
-	uint32_t state;	 // enum channel_window_state
+	uint32_t state; // enum channel_window_state
 	struct channel_box box;
 	pid_t pid; // of the connection's owner, as seen outside; 0 when it is gone
 	char title[CHANNEL_TITLE_BYTES * 3]; // fit to be shown
@@ -53,7 +55,8 @@ struct display_state {
 	size_t windows_len;
 };
 
-// Returns NULL with a sentence in `why`. The observer and its data are borrowed until display_destroy().
+// Returns NULL with a sentence in `why`. The observer and its data are borrowed until
+// display_destroy().
 struct display *display_create(struct wl_event_loop *loop, const struct display_options *options,
 	const struct display_observer *observer, void *data, char *why, size_t why_size);
 
@@ -64,11 +67,12 @@ int display_listen(struct display *display, int listen_fd);
 struct display_state display_state(const struct display *display);
 
 /*
- * The newest frame as PNG, cursor drawn in on request. `region` in frame pixels; NULL: whole. Returns bytes the caller
- * frees; NULL with errno: EAGAIN no frame yet, ERANGE region outside the frame, ENOMEM.
+ * The newest frame as PNG, cursor drawn in on request. `region` in frame pixels; NULL: whole.
+ * Returns bytes the caller frees; NULL with errno: EAGAIN no frame yet, ERANGE region outside the
+ * frame, ENOMEM.
  */
-uint8_t *display_screenshot(struct display *display, const struct channel_box *region, bool cursor,
-	size_t *len);
+uint8_t *display_screenshot(
+	struct display *display, const struct channel_box *region, bool cursor, size_t *len);
 
 // Asks for a change to a window. -ESRCH: no such window.
 int display_window_act(struct display *display, uint32_t id, enum channel_window_verb verb);

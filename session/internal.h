@@ -2,15 +2,57 @@
 #define PARCLOSE_SESSION_INTERNAL_H
 
 /*
- * What session.c lets the control socket do. Nothing here is for other folders.
+ * The session as session.c, inspect.c and the control socket see it. Nothing here is for other
+ * folders.
  */
 
 #include <cjson/cJSON.h>
 
 #include "sandbox/sandbox.h"
+#include "session/runtime.h"
 #include "session/session.h"
 
+struct control;
 struct display;
+struct log;
+struct output;
+struct session_exec_observer;
+
+// One command inside, from its request to its end.
+struct exec {
+	struct wl_list link; // session.execs
+	uint32_t id;
+	bool started;
+	const struct session_exec_observer *observer; // NULL: nobody asks any more
+	void *data;
+};
+
+struct session {
+	struct wl_event_loop *loop;
+	const struct policy *policy;
+	const struct session_observer *observer;
+	void *data;
+	enum session_state state;
+	time_t begun;
+	char *command; // for people
+
+	struct runtime runtime;
+	struct log *log;
+	struct sandbox *sandbox;
+	struct display *display;
+	struct control *control;
+	struct output *output;
+	struct wl_event_source *sandbox_source, *timeout_source, *grace_source, *end_source;
+
+	struct wl_list execs; // exec.link
+	uint32_t next_id;
+	uint32_t main_id; // of the session's own command, 0: none
+	bool main_started, main_exited;
+	bool display_ready;
+
+	struct session_result result; // the first reason to end counts
+	bool has_result;
+};
 
 struct session_exec_result {
 	bool failed; // it could not be executed: `message`, `exit_code`
@@ -26,14 +68,15 @@ struct session_exec_observer {
 };
 
 /*
- * Starts a command in the running session. Returns its id, or 0 with a sentence in *err. The observer is
- * called until `exited`, a failed `started`, or session_exec_forget().
+ * Starts a command in the running session. Returns its id, or 0 with a sentence in *err. The
+ * observer is called until `exited`, a failed `started`, or session_exec_forget().
  */
 uint32_t session_exec(struct session *session, const struct sandbox_command *command,
 	const struct session_exec_observer *observer, void *data, struct sandbox_error *err);
 int session_exec_signal(struct session *session, uint32_t id, int signal);
 
-// The caller is gone: nobody is told any more, and the command hears SIGHUP as from a lost terminal.
+// The caller is gone: nobody is told any more, and the command hears SIGHUP as from a lost
+// terminal.
 void session_exec_forget(struct session *session, void *data);
 
 struct display *session_display(struct session *session); // NULL without a display

@@ -14,7 +14,8 @@ struct log {
 };
 
 static int open_append(int state_fd) {
-	return openat(state_fd, LOG_FILE, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return openat(
+		state_fd, LOG_FILE, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 struct log *log_open(int state_fd) {
@@ -95,7 +96,8 @@ void log_bury(int state_fd, pid_t pid) {
 	cJSON *fields = cJSON_CreateObject();
 	char reason[128];
 	snprintf(reason, sizeof(reason),
-		"the supervisor (pid %d) was killed; the kernel ended everything inside with it", (int)pid);
+		"the supervisor (pid %d) was killed; the kernel ended everything inside with it",
+		(int)pid);
 	cJSON_AddStringToObject(fields, "reason", reason);
 	write_line(fd, "ended", fields);
 	close(fd);

@@ -2,8 +2,9 @@
 #define PARCLOSE_SESSION_LOG_H
 
 /*
- * The audit log: one JSON object a line, appended with one write each, so that a reader never sees half a line and a
- * crash loses nothing that was said. Every line has `time` (UTC, RFC 3339, microseconds) and `event`.
+ * The audit log: one JSON object a line, appended with one write each, so that a reader never sees
+ * half a line and a crash loses nothing that was said. Every line has `time` (UTC, RFC 3339,
+ * microseconds) and `event`.
  */
 
 #include <cjson/cJSON.h>
@@ -16,12 +17,13 @@ struct log; // one open log, made by log_open(), freed by log_close()
 #define LOG_FILE "session.jsonl"
 #define LOG_ROTATE_BYTES (8u << 20) // at opening, a longer log becomes session.jsonl.1
 
-// Opens the log in a session's state directory (borrowed only during the call). NULL: errno says why.
+// Opens the log in a session's state directory (borrowed only during the call). NULL: errno says
+// why.
 struct log *log_open(int state_fd);
 
 /*
- * Writes an event; `fields` (may be NULL) is consumed. False when the line could not be written whole: the
- * caller decides whether the session may go on without a log.
+ * Writes an event; `fields` (may be NULL) is consumed. False when the line could not be written
+ * whole: the caller decides whether the session may go on without a log.
  */
 bool log_event(struct log *log, const char *event, cJSON *fields);
 

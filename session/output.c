@@ -16,7 +16,8 @@ struct output {
 
 // One read's worth. False at the end of the pipe, or when nothing is there.
 static bool copy_some(struct output *output) {
-	static const char notice[] = "\n[parclose: the output is longer than 8 MiB; the rest is not kept]\n";
+	static const char notice[] =
+		"\n[parclose: the output is longer than 8 MiB; the rest is not kept]\n";
 	char buffer[16384];
 	ssize_t len = read(output->read_fd, buffer, sizeof(buffer));
 	if (len <= 0) {
@@ -58,10 +59,10 @@ struct output *output_create(struct wl_event_loop *loop, int state_fd) {
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	output->read_fd = pair[0];
 	output->write_fd = pair[1];
-	output->file = openat(state_fd, OUTPUT_FILE,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	output->source = output->file < 0 ? NULL :
-					    wl_event_loop_add_fd(loop, output->read_fd,
+	output->file = openat(
+		state_fd, OUTPUT_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	output->source = output->file < 0 ? NULL
+					  : wl_event_loop_add_fd(loop, output->read_fd,
 						    WL_EVENT_READABLE, handle_readable, output);
 	if (output->source == NULL) {
 		output_finish(output);
@@ -87,8 +88,7 @@ void output_finish(struct output *output) {
 		close(output->write_fd);
 	}
 	// Bounded: the writers are dead, so a pipe's worth is all there can be.
-	for (int i = 0; i < 8 && copy_some(output); i++) {
-	}
+	for (int i = 0; i < 8 && copy_some(output); i++) {}
 	if (output->source != NULL) {
 		wl_event_source_remove(output->source);
 	}

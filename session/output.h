@@ -2,8 +2,8 @@
 #define PARCLOSE_SESSION_OUTPUT_H
 
 /*
- * What a detached session's command prints, kept in the session's output.log up to a bound. The command writes
- * into a pipe and never sees the file.
+ * What a detached session's command prints, kept in the session's output.log up to a bound. The
+ * command writes into a pipe and never sees the file.
  */
 
 #include <wayland-server-core.h>

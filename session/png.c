@@ -14,7 +14,8 @@ struct encoder {
 	uint8_t *png;
 	size_t size; // of `png`
 	uint8_t *line; // a filter byte and a row of RGB
-	uint8_t *scratch[2]; // two, so that a row and the one above it can both be the source's inventions
+	uint8_t *scratch[2]; // two, so that a row and the one above it can both be the source's
+			     // inventions
 };
 
 static void put_be32(uint8_t *out, uint32_t value) {
@@ -25,8 +26,8 @@ static void put_be32(uint8_t *out, uint32_t value) {
 }
 
 /*
- * Completes a chunk whose `len` bytes of data stand at chunk + 8: length and type before, checksum of type and
- * data behind. Returns where the next chunk begins.
+ * Completes a chunk whose `len` bytes of data stand at chunk + 8: length and type before, checksum
+ * of type and data behind. Returns where the next chunk begins.
  */
 static uint8_t *finish_chunk(uint8_t *chunk, const char type[4], size_t len) {
 	put_be32(chunk, (uint32_t)len);

@@ -35,7 +35,8 @@ bool runtime_name_valid(const char *name) {
 	if (len == 0 || len > RUNTIME_NAME_MAX) {
 		return false;
 	}
-	static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char first[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	if (strchr(first, name[0]) == NULL) {
 		return false;
 	}
@@ -48,7 +49,8 @@ bool runtime_name_valid(const char *name) {
 }
 
 // Opens `name` beneath dir_fd, making it 0700 when it is not there. It must be ours and private.
-static int open_private_dir(int dir_fd, const char *name, const char *path, struct runtime_why *why) {
+static int open_private_dir(
+	int dir_fd, const char *name, const char *path, struct runtime_why *why) {
 	if (mkdirat(dir_fd, name, 0700) != 0 && errno != EEXIST) {
 		int error = errno;
 		return fail(why, error, "cannot make %s: %s%s", path, strerror(error),
@@ -62,8 +64,8 @@ static int open_private_dir(int dir_fd, const char *name, const char *path, stru
 	struct stat st;
 	if (fstat(fd, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
 		close(fd);
-		return fail(why, EPERM, "%s is not a private directory of yours; remove it or chmod 700 it",
-			path);
+		return fail(why, EPERM,
+			"%s is not a private directory of yours; remove it or chmod 700 it", path);
 	}
 	return fd;
 }
@@ -76,28 +78,34 @@ static int open_runtime_parent(struct runtime_why *why) {
 		snprintf(fallback, sizeof(fallback), "/run/user/%u", (unsigned int)geteuid());
 		if (access(fallback, W_OK | X_OK) != 0) {
 			return fail(why, ENOENT,
-				"XDG_RUNTIME_DIR is not set and %s is not there; set it to a directory of "
-				"yours with mode 0700, for example: mkdir -m 700 /tmp/run-%u && export "
+				"XDG_RUNTIME_DIR is not set and %s is not there; set it to a "
+				"directory of "
+				"yours with mode 0700, for example: mkdir -m 700 /tmp/run-%u && "
+				"export "
 				"XDG_RUNTIME_DIR=/tmp/run-%u",
 				fallback, (unsigned int)geteuid(), (unsigned int)geteuid());
 		}
 		dir = fallback;
 	}
 	if (dir[0] != '/') {
-		return fail(why, EINVAL, "XDG_RUNTIME_DIR is '%s', which is not an absolute path", dir);
+		return fail(
+			why, EINVAL, "XDG_RUNTIME_DIR is '%s', which is not an absolute path", dir);
 	}
 	int base = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (base < 0) {
 		int error = errno;
 		return fail(why, error,
-			"cannot open XDG_RUNTIME_DIR %s: %s; set it to a directory of yours with mode 0700",
+			"cannot open XDG_RUNTIME_DIR %s: %s; set it to a directory of yours with "
+			"mode 0700",
 			dir, strerror(error));
 	}
 	struct stat st;
 	if (fstat(base, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
 		close(base);
 		return fail(why, EPERM,
-			"XDG_RUNTIME_DIR %s is not yours alone; it must belong to you with mode 0700", dir);
+			"XDG_RUNTIME_DIR %s is not yours alone; it must belong to you with mode "
+			"0700",
+			dir);
 	}
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s/parclose", dir);
@@ -131,20 +139,22 @@ static int open_state_parent(char *path, size_t size, bool make, struct runtime_
 	if (base < 0) {
 		int error = errno;
 		return fail(why, error,
-			"cannot open the state directory %s: %s; set XDG_STATE_HOME to a directory of yours",
+			"cannot open the state directory %s: %s; set XDG_STATE_HOME to a directory "
+			"of yours",
 			path, strerror(error));
 	}
 	size_t len = strlen(path);
 	snprintf(path + len, size - len, "/parclose");
-	int fd = make ? open_private_dir(base, "parclose", path, why) :
-			openat(base, "parclose", DIR_FLAGS);
+	int fd = make ? open_private_dir(base, "parclose", path, why)
+		      : openat(base, "parclose", DIR_FLAGS);
 	close(base);
 	return fd < 0 && !make ? -errno : fd;
 }
 
 /*
- * Takes the lock of a session directory. -EBUSY: a supervisor holds it. The file may have been removed between
- * open and lock by a supervisor that just ended: then it is not the one in the directory any more.
+ * Takes the lock of a session directory. -EBUSY: a supervisor holds it. The file may have been
+ * removed between open and lock by a supervisor that just ended: then it is not the one in the
+ * directory any more.
  */
 static int take_lock(int dir_fd) {
 	for (;;) {
@@ -158,7 +168,8 @@ static int take_lock(int dir_fd) {
 			return error == EWOULDBLOCK ? -EBUSY : -error;
 		}
 		struct stat held, there;
-		if (fstat(fd, &held) == 0 && fstatat(dir_fd, "lock", &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (fstat(fd, &held) == 0 &&
+			fstatat(dir_fd, "lock", &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 			held.st_ino == there.st_ino) {
 			return fd;
 		}
@@ -187,7 +198,8 @@ static int claim_name(struct runtime *runtime, const char *name, struct runtime_
 			close(dir_fd);
 			if (lock_fd == -EBUSY) {
 				return fail(why, EBUSY,
-					"the name '%s' is in use; choose another with --name, or end that "
+					"the name '%s' is in use; choose another with --name, or "
+					"end that "
 					"session with: parclose stop %s",
 					name, name);
 			}
@@ -211,12 +223,13 @@ static int claim_name(struct runtime *runtime, const char *name, struct runtime_
 	return fail(why, EAGAIN, "the name '%s' keeps changing hands; try again", name);
 }
 
-int runtime_claim(struct runtime *runtime, const char *name, const char *base,
-	struct runtime_why *why) {
+int runtime_claim(
+	struct runtime *runtime, const char *name, const char *base, struct runtime_why *why) {
 	*runtime = (struct runtime){.parent_fd = -1, .dir_fd = -1, .lock_fd = -1, .state_fd = -1};
 	if (name != NULL && !runtime_name_valid(name)) {
 		return fail(why, EINVAL,
-			"'%s' is not a session name; use 1 to %d of A-Z a-z 0-9 . _ - and begin with a "
+			"'%s' is not a session name; use 1 to %d of A-Z a-z 0-9 . _ - and begin "
+			"with a "
 			"letter or digit",
 			name, RUNTIME_NAME_MAX);
 	}
@@ -233,8 +246,8 @@ int runtime_claim(struct runtime *runtime, const char *name, const char *base,
 			if (i == 1) {
 				snprintf(candidate, sizeof(candidate), "%s", base);
 			} else {
-				snprintf(candidate, sizeof(candidate), "%.*s-%u", RUNTIME_NAME_MAX - 5, base,
-					i);
+				snprintf(candidate, sizeof(candidate), "%.*s-%u",
+					RUNTIME_NAME_MAX - 5, base, i);
 			}
 			ret = claim_name(runtime, candidate, why);
 		}
@@ -280,7 +293,8 @@ void runtime_release(struct runtime *runtime) {
 
 static void control_address(struct sockaddr_un *address, int dir_fd) {
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/control.sock", dir_fd);
+	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/control.sock",
+		dir_fd);
 }
 
 int runtime_listen(const struct runtime *runtime, struct runtime_why *why) {
@@ -330,7 +344,8 @@ int runtime_connect(const char *name, struct runtime_why *why) {
 	}
 	if (ret == -ENOENT || ret == -ECONNREFUSED) {
 		return fail(why, ECONNREFUSED,
-			"the session '%s' is not running; its supervisor is starting or was killed (see: "
+			"the session '%s' is not running; its supervisor is starting or was killed "
+			"(see: "
 			"parclose list)",
 			name);
 	}
@@ -396,8 +411,8 @@ static void visit_log(void *data, int parent_fd, const char *name) {
 	visit->each(visit->data, name);
 }
 
-int runtime_each_log(void (*each)(void *data, const char *name), void *data,
-	struct runtime_why *why) {
+int runtime_each_log(
+	void (*each)(void *data, const char *name), void *data, struct runtime_why *why) {
 	char path[PATH_MAX];
 	int fd = open_state_parent(path, sizeof(path), false, why);
 	if (fd < 0) {

@@ -21,42 +21,6 @@
 #include "session/output.h"
 #include "session/runtime.h"
 
-// One command inside, from its request to its end.
-struct exec {
-	struct wl_list link; // session.execs
-	uint32_t id;
-	bool started;
-	const struct session_exec_observer *observer; // NULL: nobody asks any more
-	void *data;
-};
-
-struct session {
-	struct wl_event_loop *loop;
-	const struct policy *policy;
-	const struct session_observer *observer;
-	void *data;
-	enum session_state state;
-	time_t begun;
-	char *command; // for people
-
-	struct runtime runtime;
-	struct log *log;
-	struct sandbox *sandbox;
-	struct display *display;
-	struct control *control;
-	struct output *output;
-	struct wl_event_source *sandbox_source, *timeout_source, *grace_source, *end_source;
-
-	struct wl_list execs; // exec.link
-	uint32_t next_id;
-	uint32_t main_id; // of the session's own command, 0: none
-	bool main_started, main_exited;
-	bool display_ready;
-
-	struct session_result result; // the first reason to end counts
-	bool has_result;
-};
-
 int session_exit_code(int status) {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -73,17 +37,13 @@ struct display *session_display(struct session *session) {
 	return session->display;
 }
 
-static const char *state_name(enum session_state state) {
-	static const char *const names[] = {"starting", "running", "stopping", "ended"};
-	return names[state];
-}
-
 // ---- the end
 
 static void set_result(struct session *session, int exit_code, bool broken, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-static void set_result(struct session *session, int exit_code, bool broken, const char *format, ...) {
+static void set_result(
+	struct session *session, int exit_code, bool broken, const char *format, ...) {
 	if (session->has_result) {
 		return;
 	}
@@ -115,7 +75,7 @@ static void tear_down(struct session *session) {
 	control_destroy(session->control);
 	session->control = NULL;
 	struct exec *exec, *next;
-	wl_list_for_each_safe(exec, next, &session->execs, link) {
+	wl_list_for_each_safe (exec, next, &session->execs, link) {
 		wl_list_remove(&exec->link);
 		free(exec);
 	}
@@ -134,7 +94,8 @@ static void tear_down(struct session *session) {
 static void handle_end(void *data) {
 	struct session *session = data;
 	session->end_source = NULL;
-	// `parclose/exited` and the answer to `stop` are already with the kernel; the sockets may close.
+	// `parclose/exited` and the answer to `stop` are already with the kernel; the sockets may
+	// close.
 	tear_down(session);
 	session->observer->ended(session->data, &session->result);
 }
@@ -173,7 +134,7 @@ static void begin_stop(struct session *session, uint32_t grace_ms) {
 	session->state = SESSION_STOPPING;
 	size_t asked = 0;
 	struct exec *exec;
-	wl_list_for_each(exec, &session->execs, link) {
+	wl_list_for_each (exec, &session->execs, link) {
 		asked += sandbox_signal(session->sandbox, exec->id, SIGTERM) == 0;
 	}
 	session->grace_source = wl_event_loop_add_timer(session->loop, handle_grace, session);
@@ -239,7 +200,7 @@ int session_exec_signal(struct session *session, uint32_t id, int signal) {
 
 void session_exec_forget(struct session *session, void *data) {
 	struct exec *exec;
-	wl_list_for_each(exec, &session->execs, link) {
+	wl_list_for_each (exec, &session->execs, link) {
 		if (exec->data == data) {
 			exec->observer = NULL;
 			session_exec_signal(session, exec->id, SIGHUP);
@@ -249,7 +210,7 @@ void session_exec_forget(struct session *session, void *data) {
 
 static struct exec *find_exec(struct session *session, uint32_t id) {
 	struct exec *exec;
-	wl_list_for_each(exec, &session->execs, link) {
+	wl_list_for_each (exec, &session->execs, link) {
 		if (exec->id == id) {
 			return exec;
 		}
@@ -258,7 +219,8 @@ static struct exec *find_exec(struct session *session, uint32_t id) {
 }
 
 static void check_running(struct session *session) {
-	if (session->state != SESSION_STARTING || (session->main_id != 0 && !session->main_started) ||
+	if (session->state != SESSION_STARTING ||
+		(session->main_id != 0 && !session->main_started) ||
 		(session->display != NULL && !session->display_ready)) {
 		return;
 	}
@@ -291,10 +253,10 @@ static void take_event(struct session *session, const struct sandbox_event *even
 		struct session_exec_result result = {
 			.failed = true,
 			.pty_fd = -1,
-			.exit_code = event->error == ENOENT ? SESSION_EXIT_NOT_FOUND :
-						event->error == EACCES || event->error == ENOEXEC ?
-							      SESSION_EXIT_NOT_EXECUTABLE :
-							      SESSION_EXIT_FAILED,
+			.exit_code = event->error == ENOENT ? SESSION_EXIT_NOT_FOUND
+				     : event->error == EACCES || event->error == ENOEXEC
+					     ? SESSION_EXIT_NOT_EXECUTABLE
+					     : SESSION_EXIT_FAILED,
 		};
 		snprintf(result.message, sizeof(result.message), "%s", event->message);
 		cJSON_AddStringToObject(fields, "error", event->message);
@@ -327,7 +289,8 @@ static int handle_sandbox(int fd, uint32_t mask, void *data) {
 		if (event.type == SANDBOX_EVENT_GONE) {
 			wl_event_source_remove(session->sandbox_source);
 			session->sandbox_source = NULL;
-			break_off(session, "pid 1 of the sandbox was killed, and everything inside with it");
+			break_off(session,
+				"pid 1 of the sandbox was killed, and everything inside with it");
 			return 0;
 		}
 		take_event(session, &event);
@@ -367,15 +330,16 @@ static const struct session_exec_observer main_observer = {
 
 void session_signal(struct session *session, int signal) {
 	if (session->main_id == 0 || !session->main_started || session->main_exited) {
-		if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) {
+		if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP ||
+			signal == SIGQUIT) {
 			session_stop(session, strsignal(signal), SESSION_GRACE_MS);
 		}
 		return;
 	}
 	session_exec_signal(session, session->main_id, signal);
 	if (signal == SIGTERM || signal == SIGHUP) {
-		set_result(session, 128 + signal, false, "the supervisor got signal %d (%s)", signal,
-			strsignal(signal));
+		set_result(session, 128 + signal, false, "the supervisor got signal %d (%s)",
+			signal, strsignal(signal));
 		begin_stop(session, SESSION_GRACE_MS);
 	}
 }
@@ -404,85 +368,6 @@ static const struct display_observer display_observer = {
 	.message = handle_display_message,
 	.ended = handle_display_ended,
 };
-
-// ---- inspect
-
-static cJSON *inspect_enforced(const struct sandbox_enforced *enforced) {
-	cJSON *out = cJSON_CreateObject();
-	cJSON_AddStringToObject(out, "namespaces", enforced->namespaces);
-	cJSON_AddStringToObject(out, "identity", enforced->identity);
-	cJSON *landlock = cJSON_AddObjectToObject(out, "landlock");
-	cJSON_AddNumberToObject(landlock, "abi", enforced->landlock);
-	cJSON_AddBoolToObject(landlock, "abstractSockets", (enforced->landlock_scopes & 1) != 0);
-	cJSON_AddBoolToObject(landlock, "signals", (enforced->landlock_scopes & 2) != 0);
-	cJSON_AddBoolToObject(out, "seccomp", enforced->seccomp);
-	cJSON_AddBoolToObject(out, "nestedUserNamespaces", enforced->nested_userns);
-	cJSON_AddStringToObject(out, "memory", enforced->memory);
-	cJSON_AddStringToObject(out, "processes", enforced->processes);
-	cJSON_AddStringToObject(out, "cpus", enforced->cpus);
-	cJSON_AddStringToObject(out, "network", "none: a namespace with loopback only");
-	return out;
-}
-
-static void inspect_display(cJSON *out, const struct display *display) {
-	struct display_state state = display_state(display);
-	cJSON *compositor = cJSON_AddObjectToObject(out, "compositor");
-	cJSON_AddNumberToObject(compositor, "pid", state.pid);
-	cJSON_AddBoolToObject(compositor, "ready", state.ready);
-	cJSON *object = cJSON_AddObjectToObject(out, "display");
-	cJSON_AddNumberToObject(object, "width", state.width);
-	cJSON_AddNumberToObject(object, "height", state.height);
-	cJSON_AddNumberToObject(object, "refresh", state.refresh);
-	cJSON_AddNumberToObject(object, "frames", (double)state.frames);
-	cJSON_AddNumberToObject(object, "frame", (double)state.serial);
-	cJSON_AddNumberToObject(object, "clients", (double)state.clients);
-	cJSON *windows = cJSON_AddArrayToObject(out, "windows");
-	for (size_t i = 0; i < state.windows_len; i++) {
-		const struct display_window *window = &state.windows[i];
-		cJSON *item = cJSON_CreateObject();
-		cJSON_AddItemToArray(windows, item);
-		cJSON_AddNumberToObject(item, "id", window->id);
-		cJSON_AddStringToObject(item, "title", window->title);
-		cJSON_AddStringToObject(item, "appId", window->app_id);
-		cJSON_AddNumberToObject(item, "pid", window->pid);
-		cJSON_AddNumberToObject(item, "parent", window->parent);
-		cJSON_AddBoolToObject(item, "focused", (window->state & CHANNEL_WINDOW_FOCUSED) != 0);
-		cJSON_AddNumberToObject(item, "x", window->box.x);
-		cJSON_AddNumberToObject(item, "y", window->box.y);
-		cJSON_AddNumberToObject(item, "width", window->box.width);
-		cJSON_AddNumberToObject(item, "height", window->box.height);
-	}
-}
-
-cJSON *session_inspect(struct session *session) {
-	cJSON *out = cJSON_CreateObject();
-	cJSON_AddStringToObject(out, "name", session->runtime.name);
-	cJSON_AddStringToObject(out, "state", state_name(session->state));
-	cJSON_AddStringToObject(out, "command", session->command);
-	char begun[32];
-	struct tm utc;
-	gmtime_r(&session->begun, &utc);
-	strftime(begun, sizeof(begun), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	cJSON_AddStringToObject(out, "started", begun);
-	cJSON_AddStringToObject(out, "holder", "agent");
-	cJSON *supervisor = cJSON_AddObjectToObject(out, "supervisor");
-	cJSON_AddNumberToObject(supervisor, "pid", getpid());
-	cJSON *init = cJSON_AddObjectToObject(out, "init");
-	cJSON_AddNumberToObject(init, "pid", sandbox_init_pid(session->sandbox));
-	if (session->display != NULL) {
-		inspect_display(out, session->display);
-	} else {
-		cJSON_AddNullToObject(out, "compositor");
-		cJSON_AddNullToObject(out, "display");
-		cJSON_AddArrayToObject(out, "windows");
-	}
-	cJSON_AddItemToObject(out, "enforced", inspect_enforced(sandbox_enforced(session->sandbox)));
-	cJSON_AddStringToObject(out, "log", session->runtime.log_path);
-	char *policy = policy_to_json(session->policy);
-	cJSON_AddItemToObject(out, "policy", cJSON_CreateRaw(policy != NULL ? policy : "null"));
-	free(policy);
-	return out;
-}
 
 // ---- the beginning
 
@@ -534,8 +419,8 @@ static bool start_display(struct session *session, const struct session_options 
 		.refresh = policy->display.refresh,
 	};
 	char why[512];
-	session->display =
-		display_create(session->loop, &display, &display_observer, session, why, sizeof(why));
+	session->display = display_create(
+		session->loop, &display, &display_observer, session, why, sizeof(why));
 	return session->display != NULL || fail_start(session, why);
 }
 
@@ -571,9 +456,10 @@ static bool start_command(struct session *session, const struct session_options 
 static bool start(struct session *session, const struct session_options *options) {
 	char base[RUNTIME_NAME_MAX - 8];
 	name_from_command(base, sizeof(base),
-		options->argv != NULL ? options->argv[0] :
-		session->policy->process.command_line != NULL ? session->policy->process.command_line :
-								"session");
+		options->argv != NULL ? options->argv[0]
+		: session->policy->process.command_line != NULL
+			? session->policy->process.command_line
+			: "session");
 	struct runtime_why why;
 	if (runtime_claim(&session->runtime, options->name, base, &why) != 0) {
 		return fail_start(session, why.text);
@@ -616,7 +502,8 @@ static bool start(struct session *session, const struct session_options *options
 	session->sandbox_source = wl_event_loop_add_fd(session->loop,
 		sandbox_event_fd(session->sandbox), WL_EVENT_READABLE, handle_sandbox, session);
 	if (session->sandbox_source == NULL ||
-		(wayland && display_listen(session->display, sandbox_take_wayland_fd(session->sandbox)) != 0)) {
+		(wayland && display_listen(session->display,
+				    sandbox_take_wayland_fd(session->sandbox)) != 0)) {
 		return fail_start(session, "out of memory");
 	}
 	int listen_fd = runtime_listen(&session->runtime, &why);
@@ -627,10 +514,11 @@ static bool start(struct session *session, const struct session_options *options
 	if (session->control == NULL) {
 		return fail_start(session, "out of memory");
 	}
-	uint32_t timeout_ms =
-		options->timeout_ms != 0 ? options->timeout_ms : session->policy->process.timeout_ms;
+	uint32_t timeout_ms = options->timeout_ms != 0 ? options->timeout_ms
+						       : session->policy->process.timeout_ms;
 	if (timeout_ms != 0) {
-		session->timeout_source = wl_event_loop_add_timer(session->loop, handle_timeout, session);
+		session->timeout_source =
+			wl_event_loop_add_timer(session->loop, handle_timeout, session);
 		if (session->timeout_source == NULL) {
 			return fail_start(session, "out of memory");
 		}
@@ -657,12 +545,14 @@ struct session *session_create(struct wl_event_loop *loop, const struct session_
 	session->observer = observer;
 	session->data = data;
 	session->begun = time(NULL);
-	session->runtime = (struct runtime){.parent_fd = -1, .dir_fd = -1, .lock_fd = -1, .state_fd = -1};
+	session->runtime =
+		(struct runtime){.parent_fd = -1, .dir_fd = -1, .lock_fd = -1, .state_fd = -1};
 	wl_list_init(&session->execs);
-	session->command = options->argv != NULL ? join(options->argv) :
-						   strdup(options->policy->process.command_line != NULL ?
-								     options->policy->process.command_line :
-								     "");
+	session->command = options->argv != NULL
+				   ? join(options->argv)
+				   : strdup(options->policy->process.command_line != NULL
+						     ? options->policy->process.command_line
+						     : "");
 	struct rlimit no_core = {0}; // a core of ours would hold the agent's screen
 	setrlimit(RLIMIT_CORE, &no_core);
 	if (session->command == NULL || !start(session, options)) {

@@ -4,12 +4,16 @@
 #include <stdint.h>
 #include <string.h>
 
-// Decodes one character; returns its bytes, or 0 when they are not well-formed UTF-8 (Unicode table 3-7).
+// Decodes one character; returns its bytes, or 0 when they are not well-formed UTF-8 (Unicode table
+// 3-7).
 static size_t decode(const unsigned char *bytes, size_t len, uint32_t *out) {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char first = bytes[0];
-	size_t need = first < 0x80 ? 1 : (first & 0xe0) == 0xc0 ? 2 : (first & 0xf0) == 0xe0 ? 3 :
-		      (first & 0xf8) == 0xf0 ? 4 : 0;
+	size_t need = first < 0x80             ? 1
+		      : (first & 0xe0) == 0xc0 ? 2
+		      : (first & 0xf0) == 0xe0 ? 3
+		      : (first & 0xf8) == 0xf0 ? 4
+					       : 0;
 	if (need == 0 || need > len) {
 		return 0;
 	}

@@ -4,9 +4,10 @@
 #include <stddef.h>
 
 /*
- * Text from the agent's side, made fit to be shown: at most `len` bytes, up to the first NUL. What is not UTF-8, and every
- * control, bidirectional or invisible formatting character, becomes U+FFFD; the result is cut at a
- * character so that it fits `size` bytes with its NUL (size >= 4). Unicode 16, UAX #9 and UAX #44.
+ * Text from the agent's side, made fit to be shown: at most `len` bytes, up to the first NUL. What
+ * is not UTF-8, and every control, bidirectional or invisible formatting character, becomes U+FFFD;
+ * the result is cut at a character so that it fits `size` bytes with its NUL (size >= 4). Unicode
+ * 16, UAX #9 and UAX #44.
  */
 void untrusted_text(char *out, size_t size, const char *untrusted, size_t len);
 

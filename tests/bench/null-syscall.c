@@ -1,6 +1,7 @@
 /*
- * The cost of a system call that does nothing: prints nanoseconds a call, the best of several rounds. With --filtered
- * under a system call filter that allows everything: what having a filter costs before it says anything.
+ * The cost of a system call that does nothing: prints nanoseconds a call, the best of several
+ * rounds. With --filtered under a system call filter that allows everything: what having a filter
+ * costs before it says anything.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -21,7 +22,8 @@ static double round_ns(void) {
 		syscall(SYS_getppid);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	return ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / CALLS;
+	return ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /
+	       CALLS;
 }
 
 int main(int argc, char *argv[]) {

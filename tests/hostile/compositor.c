@@ -1,6 +1,6 @@
 /*
- * A compositor that lies. Stands in the place of parclose-compositor; which lie it tells stands in the file `lie`
- * beside it.
+ * A compositor that lies. Stands in the place of parclose-compositor; which lie it tells stands in
+ * the file `lie` beside it.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,8 +39,10 @@ static int take_memory(void) {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
 	if (recvmsg(CHANNEL_FD, &msg, 0) != (ssize_t)sizeof(setup) || CMSG_FIRSTHDR(&msg) == NULL) {
 		_exit(4);
 	}
@@ -65,8 +67,10 @@ static void say_with_descriptor(void) {
 		struct cmsghdr header;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {0};
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
@@ -89,7 +93,8 @@ static void tell(const char *lie, int memory) {
 	} else if (strcmp(lie, "box-negative") == 0) {
 		say_message(frame(0, 1, (struct channel_box){-1, 0, 10, 10}));
 	} else if (strcmp(lie, "box-overflows") == 0) {
-		say_message(frame(0, 1, (struct channel_box){INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}));
+		say_message(frame(
+			0, 1, (struct channel_box){INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}));
 	} else if (strcmp(lie, "box-empty") == 0) {
 		say_message(frame(0, 1, (struct channel_box){0, 0, 0, 0}));
 	} else if (strcmp(lie, "boxes-too-many") == 0) {
@@ -139,7 +144,10 @@ static void tell(const char *lie, int memory) {
 		memcpy(message.fatal.text, "words \x1b[31m of mine", 19);
 		say_message(message);
 	} else if (strcmp(lie, "titles") == 0) {
-		say_window(1, "a\x1b]0;x\x07\xe2\x80\xae" "b\xff\xc0\x80\xed\xa0\x80\n", 19);
+		say_window(1,
+			"a\x1b]0;x\x07\xe2\x80\xae"
+			"b\xff\xc0\x80\xed\xa0\x80\n",
+			19);
 		char full[CHANNEL_TITLE_BYTES];
 		memset(full, 'T', sizeof(full)); // no NUL
 		say_window(2, full, sizeof(full));

@@ -18,8 +18,8 @@
 static void test_names(void **state) {
 	static const char *const good[] = {"a", "A9", "web-1", "org.gnome.Calculator", "0", "x_y",
 		"123456789012345678901234567890123456789012345678"};
-	static const char *const bad[] = {"", ".", "..", "-x", "_x", "a/b", "../a", "a b", "a\n", "\xc3\xa9", "a:b",
-		"1234567890123456789012345678901234567890123456789"};
+	static const char *const bad[] = {"", ".", "..", "-x", "_x", "a/b", "../a", "a b", "a\n",
+		"\xc3\xa9", "a:b", "1234567890123456789012345678901234567890123456789"};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_true(runtime_name_valid(good[i]));
 	}
@@ -34,19 +34,25 @@ static void test_untrusted_text(void **state) {
 	} cases[] = {
 		{"", ""},
 		{"plain", "plain"},
-		{"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"},
-		{"a\nb\tc\x1b[0m", "a\xef\xbf\xbd" "b\xef\xbf\xbd" "c\xef\xbf\xbd[0m"},
+		{"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
+			"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"},
+		{"a\nb\tc\x1b[0m", "a\xef\xbf\xbd"
+				   "b\xef\xbf\xbd"
+				   "c\xef\xbf\xbd[0m"},
 		{"\x7f", "\xef\xbf\xbd"},
-		{"\xc2\x85", "\xef\xbf\xbd"},				// C1
-		{"\xe2\x80\xae" "evil", "\xef\xbf\xbd" "evil"},		// right-to-left override
-		{"\xe2\x81\xa6", "\xef\xbf\xbd"},			// isolate
-		{"\xe2\x80\x8b", "\xef\xbf\xbd"},			// zero width
-		{"\xef\xbb\xbf", "\xef\xbf\xbd"},			// byte order mark
-		{"\xf3\xa0\x81\x81", "\xef\xbf\xbd"},			// tag
-		{"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},		// overlong
+		{"\xc2\x85", "\xef\xbf\xbd"}, // C1
+		{"\xe2\x80\xae"
+		 "evil",
+			"\xef\xbf\xbd"
+			"evil"}, // right-to-left override
+		{"\xe2\x81\xa6", "\xef\xbf\xbd"}, // isolate
+		{"\xe2\x80\x8b", "\xef\xbf\xbd"}, // zero width
+		{"\xef\xbb\xbf", "\xef\xbf\xbd"}, // byte order mark
+		{"\xf3\xa0\x81\x81", "\xef\xbf\xbd"}, // tag
+		{"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"}, // overlong
 		{"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, // surrogate
 		{"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-		{"x\xe2\x82", "x\xef\xbf\xbd\xef\xbf\xbd"},		// cut off
+		{"x\xe2\x82", "x\xef\xbf\xbd\xef\xbf\xbd"}, // cut off
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char out[64];
@@ -66,10 +72,12 @@ static void test_untrusted_text(void **state) {
 }
 
 static uint32_t be32(const uint8_t *bytes) {
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
 }
 
-// 3 x 4; the third row is like the second, the fourth comes from the scratch memory and is like it, too.
+// 3 x 4; the third row is like the second, the fourth comes from the scratch memory and is like it,
+// too.
 static const uint8_t *test_row(void *data, uint32_t y, uint8_t *scratch) {
 	static const uint32_t rows[2][4] = {{0xffff0000, 0x0000ff00, 0x000000ff, 0xdeadbeef},
 		{0x00000000, 0x00ffffff, 0x00123456, 0xdeadbeef}};
@@ -127,7 +135,8 @@ static const uint8_t *noise_row(void *data, uint32_t y, uint8_t *scratch) {
 
 static void test_png_of_noise(void **state) {
 	uint32_t seed = 1;
-	const struct png_source source = {.width = 1000, .height = 500, .row = noise_row, .data = &seed};
+	const struct png_source source = {
+		.width = 1000, .height = 500, .row = noise_row, .data = &seed};
 	size_t len;
 	uint8_t *png = png_encode(&source, &len);
 	assert_non_null(png);

@@ -1,0 +1,77 @@
+#ifndef PARCLOSE_SESSION_DISPLAY_INTERNAL_H
+#define PARCLOSE_SESSION_DISPLAY_INTERNAL_H
+
+/*
+ * The display as its own files see it: display.c (life, connections, sending), display-take.c
+ * (checking what the compositor says), screenshot.c. Nothing here is for others.
+ */
+
+#include <stdio.h>
+
+#include "session/display.h"
+
+#define MAX_CLIENTS 256
+#define MAX_WINDOWS 512
+#define STDERR_LINE 256
+
+struct client {
+	uint32_t id;
+	pid_t pid;
+};
+
+struct queued {
+	struct channel_message message;
+	int fd; // ours until sent, -1: none
+};
+
+struct display {
+	struct wl_event_loop *loop;
+	const struct display_observer *observer;
+	void *data;
+	struct display_options options;
+
+	pid_t pid;
+	int pidfd, channel, stderr_fd, listen_fd, memory_fd;
+	struct wl_event_source *pid_source, *channel_source, *stderr_source, *listen_source;
+	struct wl_event_source *end_source; // idle: says the end outside of whatever found it
+	char end_reason[256]; // empty: alive
+
+	uint8_t *memory; // mapped read-only; the compositor writes it at any time
+	size_t memory_len;
+	bool slot_held[CHANNEL_SLOTS]; // given to us by the compositor, not yet released
+	int newest; // slot, -1: none
+	uint64_t frames, serial, time_ns;
+	bool ready;
+	struct {
+		int32_t x, y, hot_x, hot_y;
+		uint32_t width, height;
+		bool visible;
+	} cursor;
+
+	uint32_t next_client;
+	struct client clients[MAX_CLIENTS];
+	size_t clients_len;
+	struct display_window *windows;
+	size_t windows_len, windows_size;
+
+	struct queued *queue; // what the compositor has not taken yet
+	size_t queue_len;
+
+	char line[STDERR_LINE];
+	size_t line_len;
+	unsigned int lines;
+};
+
+// Ends the display, from the next turn of the event loop on; the first reason counts.
+void display_end(struct display *display, const char *reason);
+
+// Lets the compositor draw into a slot again.
+void display_release_slot(struct display *display, uint32_t slot);
+
+// Is the box not empty, and whole within width x height?
+bool display_box_inside(const struct channel_box *box, uint32_t width, uint32_t height);
+
+// The one place where the compositor's messages are checked, and then done. False: it lies.
+bool display_take(struct display *display, const struct channel_message *untrusted);
+
+#endif
