@@ -202,8 +202,8 @@ static struct xkb_keymap *load_keymap(void) {
 }
 
 /*
- * Gives back the pages that only starting needed: of some forty libraries that come with wlroots, most never run
- * again here. What is unwritable and from a file comes back by itself when touched.
+ * Gives back the pages that only starting needed: of some forty libraries that come with wlroots,
+ * most never run again here. What is unwritable and from a file comes back by itself when touched.
  */
 static int forget_segments(struct dl_phdr_info *info, size_t size, void *data) {
 	const uintptr_t page = 4096;

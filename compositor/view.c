@@ -72,7 +72,8 @@ static void place(struct view *view) {
 		.width = limit(geometry->width, c->config.width),
 		.height = limit(geometry->height, c->config.height),
 	};
-	// Its buttons would be out of reach. Asked once: a client may know better, or not be able to.
+	// Its buttons would be out of reach. Asked once: a client may know better, or not be able
+	// to.
 	if (view->mapped && !view->shrunk && !view->maximized && !view->fullscreen &&
 		(box.width > bounds.width || box.height > bounds.height)) {
 		view->shrunk = true;

@@ -293,6 +293,17 @@ static void test_a_dialog_is_over_its_parent(void **state) {
 	window_close(main);
 }
 
+static void test_a_dialog_follows_a_parent_off_the_centre(void **state) {
+	struct stage *stage = *state;
+	struct client *client = client_connect(stage);
+	struct window *wide = window_open(client, 900, 100, true, NULL, "wide", RED);
+	assert_box(stage_window(stage, 1), 0, 150, 900, 100);
+	struct window *dialog = window_open(client, 100, 50, true, wide, "d", GREEN);
+	assert_box(stage_window(stage, 2), 400, 175, 100, 50);
+	window_close(dialog);
+	window_close(wide);
+}
+
 static void test_a_dialog_too_large_is_asked_to_fit(void **state) {
 	struct stage *stage = *state;
 	struct client *client = client_connect(stage);
@@ -670,7 +681,8 @@ static void test_only_the_focused_client_sets_the_selection(void **state) {
 
 static void test_a_drag_needs_a_pressed_button(void **state) {
 	struct stage *stage = *state;
-	struct client *a = client_connect(stage);
+	struct client *a = client_connect(stage), *b = client_connect(stage);
+	struct window *other = window_open(b, 100, 100, true, NULL, "other", GREEN);
 	struct window *one = window_open(a, 0, 0, false, NULL, "one", RED);
 	click(stage, 50, 50);
 	struct wl_data_source *source = source_create(a, 1);
@@ -693,10 +705,16 @@ static void test_a_drag_needs_a_pressed_button(void **state) {
 	stage_settle(stage);
 	assert_null(a->pointer_on); // the pointer is the drag's
 	assert_int_equal(stage_pixel(stage, 102, 102), BLUE); // its icon follows
+	// The focus moves while the drag holds the keyboard: it is given when the drag ends.
+	compositor_window_act(stage->compositor, 1, CHANNEL_WINDOW_RAISE);
+	stage_settle(stage);
+	assert_null(b->keyboard_on);
 	seat_release_all(seat_of(stage));
 	stage_settle(stage);
 	assert_int_equal(stage_pixel(stage, 102, 102), RED);
-	assert_ptr_equal(a->keyboard_on, one->surface); // and the keys are back
+	assert_ptr_equal(b->keyboard_on, other->surface);
+	assert_null(a->keyboard_on);
+	window_close(other);
 	wl_data_source_destroy(source);
 	wl_surface_destroy(icon);
 	wl_buffer_destroy(buffer);
@@ -739,7 +757,7 @@ static void test_a_flood_of_surfaces_ends_its_client_alone(void **state) {
 }
 
 // bottom_up: each link makes the tree taller from above, so that no single step is deep
-static void deep_subsurfaces(struct stage *stage, bool bottom_up, int depth, bool dies) {
+static void deep_subsurfaces(struct stage *stage, bool bottom_up, bool sync, int depth, bool dies) {
 	struct window *bystander = window_open(client_connect(stage), 0, 0, false, NULL, "b", RED);
 	struct client *flooder = client_connect(stage);
 	struct wl_surface *surfaces[64];
@@ -751,7 +769,9 @@ static void deep_subsurfaces(struct stage *stage, bool bottom_up, int depth, boo
 		int i = bottom_up ? depth - 1 - n : n;
 		subs[i] = wl_subcompositor_get_subsurface(
 			flooder->subcompositor, surfaces[i + 1], surfaces[i]);
-		wl_subsurface_set_desync(subs[i]);
+		if (!sync) {
+			wl_subsurface_set_desync(subs[i]);
+		}
 		wl_surface_commit(surfaces[i]);
 		stage_run(stage, 2);
 	}
@@ -772,9 +792,10 @@ static void deep_subsurfaces(struct stage *stage, bool bottom_up, int depth, boo
 }
 
 static void test_subsurfaces_have_a_depth(void **state) {
-	deep_subsurfaces(*state, false, 32, false);
-	deep_subsurfaces(*state, false, 40, true);
-	deep_subsurfaces(*state, true, 40, true);
+	deep_subsurfaces(*state, false, false, 32, false);
+	deep_subsurfaces(*state, false, false, 40, true);
+	deep_subsurfaces(*state, false, true, 40, true); // nothing of it is applied yet
+	deep_subsurfaces(*state, true, false, 40, true);
 }
 
 // ---- cursor files
@@ -841,6 +862,7 @@ int main(void) {
 		TEST(test_a_fixed_window_is_centred),
 		TEST(test_a_window_that_becomes_fixed_is_given_its_size),
 		TEST(test_a_dialog_is_over_its_parent),
+		TEST(test_a_dialog_follows_a_parent_off_the_centre),
 		TEST(test_a_dialog_too_large_is_asked_to_fit),
 		TEST(test_a_popup_stays_on_the_screen),
 		TEST(test_a_menu_is_dismissed_by_a_click_elsewhere),
