@@ -70,7 +70,7 @@ static int fail(const char *what) {
 
 /*
  * Reads one message, with at most one descriptor in *fd (-1: none). 1: read, 0: nothing now, -1:
- * the channel ended or the message is not one.
+ * the channel ended, -2: it failed, or this is no message.
  */
 static int receive(struct channel_message *message, int *fd, int flags) {
 	union {
@@ -115,7 +115,7 @@ static int receive(struct channel_message *message, int *fd, int flags) {
 		close(*fd);
 		*fd = -1;
 	}
-	return good ? 1 : -1;
+	return good ? 1 : n == 0 ? -1 : -2;
 }
 
 static void end(struct server *server, int status) {
@@ -181,8 +181,11 @@ static int handle_channel(int fd, uint32_t mask, void *data) {
 			end(server, EXIT_FAILURE);
 		}
 	}
+	if (rc == -2) {
+		wlr_log(WLR_ERROR, "the supervisor sent something that is no message");
+	}
 	if (rc < 0) {
-		end(server, EXIT_SUCCESS); // the session is over
+		end(server, rc == -1 ? EXIT_SUCCESS : EXIT_FAILURE);
 	}
 	return 0;
 }
