@@ -1,7 +1,6 @@
 #include "sandbox/internal.h"
 #include "sandbox/syscalls.h"
 
-#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -89,17 +88,6 @@ static int open_null(void) {
 	return 0;
 }
 
-static int loopback_up(void) {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		return -errno;
-	}
-	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-	int ret = ioctl(fd, SIOCSIFFLAGS, &request) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 // The listening socket is bound by its path inside; a client finds it there and nowhere else.
 static int make_wayland(struct sandbox_error *err) {
 	struct sockaddr_un address = {
@@ -125,6 +113,7 @@ static int await_go(int socket) {
 
 static int set_up(struct init *init, struct sandbox_error *err) {
 	const struct init_context *context = init->context;
+	struct netns netns;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int ret = shed_descriptors(context);
 	if (ret == 0) {
@@ -136,31 +125,31 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 	prctl(PR_SET_NAME, NAME);
 	umask(022);
 	setsid(); // from the supervisor's terminal
-	ret = await_go(init->socket);
-	if (ret < 0) {
-		return sandbox_fail(err, -ret, "the supervisor is gone");
+	ret = netns_begin(&netns, init->stack, WORKER_STACK);
+	if (ret == 0) {
+		ret = await_go(init->socket);
 	}
 	// Only now, so that the root of the cgroup namespace is the cgroup just entered.
-	if (unshare(CLONE_NEWNET | CLONE_NEWCGROUP)) {
-		return sandbox_fail(err, errno, "cannot make the network namespace: %s", strerror(errno));
+	if (ret == 0 && unshare(CLONE_NEWCGROUP)) {
+		ret = -errno;
 	}
-	ret = loopback_up();
 	if (ret < 0) {
-		return sandbox_fail(err, -ret, "cannot bring up the loopback interface: %s",
-			strerror(-ret));
+		return sandbox_fail(err, -ret, "cannot begin the set-up: %s", strerror(-ret));
 	}
 	ret = identity_assume(context->identity);
 	if (ret < 0) {
 		return sandbox_fail(err, -ret, "cannot become the unprivileged identity: %s",
 			strerror(-ret));
 	}
-	if (sethostname(context->name, strlen(context->name)) ||
-		setdomainname("", 0)) {
+	if (sethostname(context->name, strlen(context->name)) || setdomainname("", 0)) {
 		return sandbox_fail(err, errno, "cannot set the host name: %s", strerror(errno));
 	}
 	ret = root_build(context, err);
 	if (ret == 0 && (ret = open_null()) < 0) { // the one inside
 		ret = sandbox_fail(err, -ret, "cannot open /dev/null inside: %s", strerror(-ret));
+	}
+	if (ret == 0 && (ret = netns_enter(&netns)) < 0) {
+		ret = sandbox_fail(err, -ret, "cannot make the network namespace: %s", strerror(-ret));
 	}
 	return ret;
 }
@@ -409,13 +398,14 @@ _Noreturn void init_main(const struct init_context *context) {
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 
 	int wayland = -1;
-	int ret = set_up(&init, &err);
+	init.buffer = malloc(MESSAGE_MAX);
+	init.stack = malloc(WORKER_STACK);
+	int ret = init.buffer && init.stack ? set_up(&init, &err)
+					    : sandbox_fail(&err, ENOMEM, "out of memory");
 	if (ret == 0) {
-		init.buffer = malloc(MESSAGE_MAX);
 		init.children = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-		init.stack = malloc(WORKER_STACK);
-		if (!init.buffer || !init.stack || init.children < 0) {
-			ret = sandbox_fail(&err, ENOMEM, "out of memory");
+		if (init.children < 0) {
+			ret = sandbox_fail(&err, errno, "cannot watch for ends: %s", strerror(errno));
 		}
 	}
 	if (ret == 0 && context->wayland) {

@@ -138,6 +138,18 @@ struct init_context {
 // Never returns. Runs in the child of clone3.
 _Noreturn void init_main(const struct init_context *context);
 
+// The network namespace, made by a helper beside pid 1 (netns.c).
+struct netns {
+	pid_t pid;
+	int pidfd, error;
+	uint32_t state;
+};
+
+// `stack` stays in use until netns_enter() has returned.
+int netns_begin(struct netns *netns, void *stack, size_t size);
+// Waits for the namespace and moves pid 1 into it.
+int netns_enter(struct netns *netns);
+
 // Builds the root and moves into it (root.c).
 int root_build(const struct init_context *context, struct sandbox_error *err);
 // Moves the calling process into an empty, read-only file system.

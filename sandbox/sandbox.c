@@ -98,7 +98,8 @@ static int check_required(const struct policy *policy, const struct limits *limi
 static int clone_init(struct sandbox *sandbox, const struct plan *plan, int socket,
 	struct sandbox_error *err) {
 	struct sys_clone_args args = {
-		// The rest, CLONE_NEWNET and CLONE_NEWCGROUP, pid 1 unshares once it is in its cgroup.
+		// The rest, CLONE_NEWNET and CLONE_NEWCGROUP, pid 1 makes: one beside its other work, one once it is in its
+		// cgroup.
 		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
 			CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWTIME,
 		.pidfd = (uintptr_t)&sandbox->pidfd,

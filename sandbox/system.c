@@ -19,16 +19,45 @@
 // Older distributions have real directories here, others links into /usr.
 static const char *const usr_links[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32", NULL};
 
-// Of the host's /etc only what programs need to start and to look right; nothing that tells who the host is.
-static const char *const etc_shared[] = {"alternatives", "bash.bashrc", "chromium", "chromium.d",
-	"firefox-esr", "fonts", "glvnd", "gtk-3.0", "gtk-4.0", "inputrc", "ld.so.cache", "libreoffice",
-	"localtime", "mime.types", "os-release", "pki/tls/certs", "pki/ca-trust/extracted", "services",
-	"ssl/certs", "ssl/openssl.cnf", "terminfo", "vulkan", "X11/xkb", "xdg", NULL};
+struct shared {
+	const char *path;
+	bool display; // of use to programs with windows only
+};
 
-// World-readable or writable files of /proc that speak of the whole machine.
-static const char *const proc_hidden_files[] = {
-	"proc/kcore", "proc/keys", "proc/key-users", "proc/kmsg", "proc/kallsyms", "proc/sysrq-trigger", "proc/timer_list", "proc/sched_debug", "proc/latency_stats", NULL};
-static const char *const proc_hidden_dirs[] = {"proc/acpi", "proc/scsi", NULL};
+// Of the host's /etc only what programs need to start and to look right; nothing that tells who the host is.
+static const struct shared etc_shared[] = {
+	{"alternatives", false},
+	{"bash.bashrc", false},
+	{"chromium", true},
+	{"chromium.d", true},
+	{"firefox-esr", true},
+	{"fonts", false},
+	{"glvnd", true},
+	{"gtk-3.0", true},
+	{"gtk-4.0", true},
+	{"inputrc", false},
+	{"ld.so.cache", false},
+	{"libreoffice", false},
+	{"localtime", false},
+	{"mime.types", false},
+	{"os-release", false},
+	{"pki/tls/certs", false},
+	{"pki/ca-trust/extracted", false},
+	{"services", false},
+	{"ssl/certs", false},
+	{"ssl/openssl.cnf", false},
+	{"terminfo", false},
+	{"vulkan", true},
+	{"X11/xkb", true},
+	{"xdg", true},
+};
+
+// A file up to this size is copied: a mount costs more, to make and again to end.
+#define COPY_MAX (16u << 10)
+
+// World-readable files of /proc that speak of the whole machine. The others of that kind are for root, who is not here.
+static const char *const proc_hidden[] = {
+	"proc/keys", "proc/key-users", "proc/kallsyms", "proc/timer_list", "proc/latency_stats", NULL};
 
 struct device {
 	const char *name;
@@ -135,6 +164,17 @@ static int build_etc_files(int etc, const char *name) {
 	return ret == 0 && symlinkat("/proc/self/mounts", etc, "mtab") ? -errno : ret;
 }
 
+static int copy_file(const char *from, const char *to, size_t size) {
+	char data[COPY_MAX];
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	ssize_t len = out < 0 ? -1 : read(in, data, size);
+	int ret = len < 0 || write(out, data, (size_t)len) != len ? -errno : 0;
+	close_fd(&in);
+	close_fd(&out);
+	return ret == -EACCES ? 0 : ret; // what the user may not read is not there
+}
+
 static int share_etc(const char *name) {
 	char host[64], link[PATH_MAX];
 	struct stat stat_buffer;
@@ -155,22 +195,25 @@ static int share_etc(const char *name) {
 		}
 	}
 	if (S_ISDIR(stat_buffer.st_mode)) {
-		if (mkdir(target, 0755)) {
-			return -errno;
-		}
-	} else if (!S_ISREG(stat_buffer.st_mode)) {
-		return 0;
-	} else if (make_node(target) < 0) {
-		return -errno;
+		return mkdir(target, 0755) ? -errno : bind(host, target);
 	}
-	return bind(host, target);
+	if (!S_ISREG(stat_buffer.st_mode)) {
+		return 0;
+	}
+	if (stat_buffer.st_size <= (off_t)COPY_MAX) {
+		return copy_file(host, target, (size_t)stat_buffer.st_size);
+	}
+	int ret = make_node(target);
+	return ret < 0 ? ret : bind(host, target);
 }
 
 static int build_etc(struct root *root) {
 	int etc = open("etc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	int ret = etc < 0 ? -errno : build_etc_files(etc, root->context->name);
-	for (size_t i = 0; etc_shared[i] && ret == 0; i++) {
-		ret = share_etc(etc_shared[i]);
+	for (size_t i = 0; i < sizeof(etc_shared) / sizeof(etc_shared[0]) && ret == 0; i++) {
+		if (root->context->wayland || !etc_shared[i].display) {
+			ret = share_etc(etc_shared[i].path);
+		}
 	}
 	close_fd(&etc);
 	return ret;
@@ -228,15 +271,8 @@ static int build_proc(struct root *root) {
 		return -errno;
 	}
 	int ret = 0;
-	for (size_t i = 0; proc_hidden_files[i] && (ret == 0 || ret == -ENOENT); i++) {
-		ret = bind("dev/null", proc_hidden_files[i]);
-	}
-	for (size_t i = 0; proc_hidden_dirs[i] && (ret == 0 || ret == -ENOENT); i++) {
-		ret = access(proc_hidden_dirs[i], F_OK) ? -ENOENT : 0;
-		if (ret == 0 && mount("tmpfs", proc_hidden_dirs[i], "tmpfs",
-					MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=555")) {
-			ret = -errno;
-		}
+	for (size_t i = 0; proc_hidden[i] && (ret == 0 || ret == -ENOENT); i++) {
+		ret = bind("dev/null", proc_hidden[i]);
 	}
 	return ret == -ENOENT ? 0 : ret;
 }
@@ -255,10 +291,17 @@ static int build_private(struct root *root) {
 }
 
 static int build_skeleton(struct root *root) {
-	static const char *const directories[] = {"usr", "etc", "etc/X11", "etc/ssl", "etc/pki", "etc/pki/tls",
-		"etc/pki/ca-trust", "dev", "dev/pts", "dev/shm", "proc", "tmp", "home", AGENT_HOME + 1, "run",
+	static const char *const directories[] = {"usr", "etc", "etc/ssl", "dev", "dev/pts", "dev/shm", "proc", "tmp", "home", AGENT_HOME + 1, "run",
 		"run/user", AGENT_RUNTIME + 1, "var", NULL};
+	static const char *const fedora[] = {"etc/pki", "etc/pki/tls", "etc/pki/ca-trust", NULL};
+	static const char *const display[] = {"etc/X11", NULL};
 	int ret = make_directories(directories);
+	if (ret == 0 && root->context->wayland) {
+		ret = make_directories(display);
+	}
+	if (ret == 0 && access("/etc/pki", F_OK) == 0) {
+		ret = make_directories(fedora);
+	}
 	if (ret == 0) {
 		ret = put_file(root->fd, EMPTY_FILE, "");
 	}
