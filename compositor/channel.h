@@ -4,7 +4,7 @@
 /*
  * What supervisor and compositor say to each other: fixed-size messages on one SOCK_SEQPACKET pair.
  * The supervisor owns the frame memory and believes nothing: a message of another size, an unknown
- * type or a value out of range ends the compositor (session/display.c).
+ * type or a value out of range ends the compositor (session/display-take.c).
  *
  * Frame memory is one sealed memfd made by the supervisor (F_SEAL_SHRINK|GROW|SEAL):
  * CHANNEL_SLOTS frames of stride * height bytes, each slot starting at a page boundary, then one
