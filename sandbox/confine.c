@@ -17,7 +17,8 @@ static int keep_capabilities(void) {
 	}
 	const size_t count = sizeof(kept_capabilities) / sizeof(kept_capabilities[0]);
 	for (size_t i = 0; i < count; i++) {
-		sets[CAP_TO_INDEX(kept_capabilities[i])].inheritable |= CAP_TO_MASK(kept_capabilities[i]);
+		sets[CAP_TO_INDEX(kept_capabilities[i])].inheritable |=
+			CAP_TO_MASK(kept_capabilities[i]);
 	}
 	if (syscall(SYS_capset, &header, sets)) {
 		return -errno;
@@ -45,8 +46,9 @@ pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err) {
 		return sandbox_fail(err, errno, "cannot make a pipe: %s", strerror(errno));
 	}
 	struct sys_clone_args args = {
-		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
-			CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME,
+		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS |
+			 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+			 CLONE_NEWCGROUP | CLONE_NEWTIME,
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -66,8 +68,8 @@ pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err) {
 	if (pid < 0) {
 		close(pair[1]);
 		*pidfd = -1;
-		return sandbox_fail(err, (int)-pid, "cannot create the namespaces: %s",
-			strerror((int)-pid));
+		return sandbox_fail(
+			err, (int)-pid, "cannot create the namespaces: %s", strerror((int)-pid));
 	}
 	ret = identity_write_maps(&identity, (pid_t)pid, err);
 	if (ret == 0 && write(pair[1], "", 1) != 1) {
@@ -96,6 +98,7 @@ int sandbox_confine_self(struct sandbox_error *err) {
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	ret = filter_load_server();
-	return ret < 0 ? sandbox_fail(err, -ret, "cannot load the system call filter: %s", strerror(-ret))
+	return ret < 0 ? sandbox_fail(err, -ret, "cannot load the system call filter: %s",
+				 strerror(-ret))
 		       : 0;
 }

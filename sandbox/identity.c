@@ -11,13 +11,14 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 
-// Above what distributions, containers and systemd hand out, below the sign bit: owns nothing on any host.
+// Above what distributions, containers and systemd hand out, below the sign bit: owns nothing on
+// any host.
 #define PRIVATE_ID_FIRST 0x70000000u
 #define PRIVATE_ID_COUNT 0x0FFFFFFEu
 
 /*
- * An id for the sandbox of a root user. In a container whose map ends early the highest mapped id is
- * taken. 0 when there is none but root's.
+ * An id for the sandbox of a root user. In a container whose map ends early the highest mapped id
+ * is taken. 0 when there is none but root's.
  */
 static uint32_t pick_private_id(const char *map_path) {
 	uint32_t random;
@@ -51,7 +52,8 @@ int identity_pick(struct identity *identity, struct sandbox_error *err) {
 	}
 	if (getauxval(AT_SECURE) || ruid != euid || euid != suid || rgid != egid || egid != sgid) {
 		return sandbox_fail(err, EPERM,
-			"a sandbox is not started by a set-user-ID program or with mixed ids; remove the bit "
+			"a sandbox is not started by a set-user-ID program or with mixed ids; "
+			"remove the bit "
 			"from the file, it is not needed");
 	}
 	*identity = (struct identity){.privileged = euid == 0, .uid = euid, .gid = egid};
@@ -62,7 +64,8 @@ int identity_pick(struct identity *identity, struct sandbox_error *err) {
 	identity->gid = pick_private_id("/proc/self/gid_map");
 	if (identity->uid == 0 || identity->gid == 0) {
 		return sandbox_fail(err, EPERM,
-			"no unprivileged id is mapped in this container for the sandbox to run as; start it as "
+			"no unprivileged id is mapped in this container for the sandbox to run as; "
+			"start it as "
 			"an ordinary user, or map more ids");
 	}
 	return 0;
@@ -93,7 +96,8 @@ int identity_write_maps(const struct identity *identity, pid_t pid, struct sandb
 		return sandbox_fail(err, errno, "cannot open %s: %s; /proc must be mounted", path,
 			strerror(errno));
 	}
-	// Without CAP_SETGID outside, the kernel takes a group map only once setgroups() is given up.
+	// Without CAP_SETGID outside, the kernel takes a group map only once setgroups() is given
+	// up.
 	int ret = identity->privileged ? 0 : write_file(dir, "setgroups", "deny", 4);
 	if (ret == 0) {
 		ret = write_map(dir, "gid_map", identity->gid);
@@ -104,7 +108,8 @@ int identity_write_maps(const struct identity *identity, pid_t pid, struct sandb
 	close(dir);
 	if (ret < 0) {
 		return sandbox_fail(err, -ret,
-			"cannot map ids into the user namespace: %s; run `parclose doctor`, on Ubuntu this is "
+			"cannot map ids into the user namespace: %s; run `parclose doctor`, on "
+			"Ubuntu this is "
 			"AppArmor's restriction of user namespaces",
 			strerror(-ret));
 	}
@@ -121,6 +126,7 @@ int identity_assume(const struct identity *identity) {
 		setresuid(AGENT_ID, AGENT_ID, AGENT_ID)) {
 		return -errno;
 	}
-	// The change made this process undumpable and its /proc files root's; set-up still writes to them.
+	// The change made this process undumpable and its /proc files root's; set-up still writes
+	// to them.
 	return prctl(PR_SET_DUMPABLE, 1) ? -errno : 0;
 }

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 
 /*
- * A user namespace that exists only for its map: on-disk `from` appears as the sandbox's `to`. Its only
- * process is a child that waits to be killed.
+ * A user namespace that exists only for its map: on-disk `from` appears as the sandbox's `to`. Its
+ * only process is a child that waits to be killed.
  */
 static int map_namespace(uid_t from_uid, uid_t to_uid, gid_t from_gid, gid_t to_gid) {
 	struct sys_clone_args args = {
@@ -40,8 +40,7 @@ static int map_namespace(uid_t from_uid, uid_t to_uid, gid_t from_gid, gid_t to_
 		ret = ret < 0 ? -errno : ret;
 	}
 	kill((pid_t)pid, SIGKILL);
-	while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR) {
-	}
+	while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR) {}
 	return ret;
 }
 
@@ -49,7 +48,7 @@ static int map_namespace(uid_t from_uid, uid_t to_uid, gid_t from_gid, gid_t to_
 static int map_entry(struct path_entry *entry, int userns, struct sandbox_error *err) {
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			(entry->access == POLICY_ACCESS_READONLY ? MOUNT_ATTR_RDONLY : 0),
+			    (entry->access == POLICY_ACCESS_READONLY ? MOUNT_ATTR_RDONLY : 0),
 		.userns_fd = (uint64_t)userns,
 	};
 	// A mount beneath it may be of a kind that takes no map; then it alone is left out.
@@ -57,19 +56,20 @@ static int map_entry(struct path_entry *entry, int userns, struct sandbox_error 
 	int ret = -EINVAL;
 	for (size_t i = 0; i < 2 && ret < 0; i++) {
 		close_fd(&entry->mount_fd);
-		entry->mount_fd =
-			sys_open_tree(entry->fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | recursive[i]);
-		ret = entry->mount_fd < 0
-			? entry->mount_fd
-			: sys_mount_setattr(entry->mount_fd, recursive[i], &attr);
+		entry->mount_fd = sys_open_tree(
+			entry->fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | recursive[i]);
+		ret = entry->mount_fd < 0 ? entry->mount_fd
+					  : sys_mount_setattr(entry->mount_fd, recursive[i], &attr);
 	}
 	if (ret == 0) {
 		ret = raise_fd(&entry->mount_fd);
 	}
 	if (ret < 0) {
 		return sandbox_fail(err, -ret,
-			"%s: the file system of '%s' cannot be shared under another user id (idmapped mount: "
-			"%s); start as the ordinary user that owns it, or grant a directory on another file system",
+			"%s: the file system of '%s' cannot be shared under another user id "
+			"(idmapped mount: "
+			"%s); start as the ordinary user that owns it, or grant a directory on "
+			"another file system",
 			entry->origin->pointer, entry->origin->path, strerror(-ret));
 	}
 	return 0;

@@ -16,9 +16,9 @@
 #include <termios.h>
 
 /*
- * Pid 1 of a sandbox: sets it up, gives up every right, then starts and reaps what the supervisor asks for. It
- * is forked without exec (an exec would cost more than the rest of the set-up), so it wipes and closes what
- * the supervisor had. The end of the socket is the end of the sandbox.
+ * Pid 1 of a sandbox: sets it up, gives up every right, then starts and reaps what the supervisor
+ * asks for. It is forked without exec (an exec would cost more than the rest of the set-up), so it
+ * wipes and closes what the supervisor had. The end of the socket is the end of the sandbox.
  */
 
 #define NAME "parclose-init"
@@ -35,7 +35,7 @@ struct init {
 	struct worker *workers; // owned
 	size_t len, cap;
 	char *buffer; // MESSAGE_MAX bytes, owned
-	void *stack;  // WORKER_STACK bytes, owned
+	void *stack; // WORKER_STACK bytes, owned
 };
 
 static int cmp_int(const void *a, const void *b) {
@@ -95,12 +95,14 @@ static int make_wayland(struct sandbox_error *err) {
 		.sun_path = AGENT_RUNTIME "/" AGENT_WAYLAND,
 	};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) || listen(fd, 128)) {
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
+		listen(fd, 128)) {
 		int code = errno;
 		if (fd >= 0) {
 			close(fd);
 		}
-		return sandbox_fail(err, code, "cannot make the Wayland socket: %s", strerror(code));
+		return sandbox_fail(
+			err, code, "cannot make the Wayland socket: %s", strerror(code));
 	}
 	return fd;
 }
@@ -138,8 +140,8 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 	}
 	ret = identity_assume(context->identity);
 	if (ret < 0) {
-		return sandbox_fail(err, -ret, "cannot become the unprivileged identity: %s",
-			strerror(-ret));
+		return sandbox_fail(
+			err, -ret, "cannot become the unprivileged identity: %s", strerror(-ret));
 	}
 	if (sethostname(context->name, strlen(context->name)) || setdomainname("", 0)) {
 		return sandbox_fail(err, errno, "cannot set the host name: %s", strerror(errno));
@@ -149,13 +151,15 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 		ret = sandbox_fail(err, -ret, "cannot open /dev/null inside: %s", strerror(-ret));
 	}
 	if (ret == 0 && (ret = netns_enter(&netns)) < 0) {
-		ret = sandbox_fail(err, -ret, "cannot make the network namespace: %s", strerror(-ret));
+		ret = sandbox_fail(
+			err, -ret, "cannot make the network namespace: %s", strerror(-ret));
 	}
 	return ret;
 }
 
 // After this there is no way back, for pid 1 as for all it will start.
-static int give_up_rights(const struct init_context *context, struct landlock_facts *facts, struct sandbox_error *err) {
+static int give_up_rights(const struct init_context *context, struct landlock_facts *facts,
+	struct sandbox_error *err) {
 	// Before the user namespace: its limits are this process's own at the time it is made.
 	int ret = limits_apply_self(context->limits, context->policy);
 	if (ret < 0) {
@@ -169,13 +173,15 @@ static int give_up_rights(const struct init_context *context, struct landlock_fa
 		ret = landlock_apply(context->policy, context->paths, facts, err);
 	}
 	if (ret == 0) {
-		// Wiped because /proc/1/{cmdline,environ} are these bytes; now, because the name may lie there.
+		// Wiped because /proc/1/{cmdline,environ} are these bytes; now, because the name
+		// may lie there.
 		memset(context->strings, 0, context->strings_len);
 		snprintf(context->strings, context->strings_len, "%s", NAME);
 		// A change of credentials undoes both; only now are they final.
 		prctl(PR_SET_DUMPABLE, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		ret = filter_load(context->policy->process.nested_sandbox, context->limits->affinity > 0);
+		ret = filter_load(
+			context->policy->process.nested_sandbox, context->limits->affinity > 0);
 		if (ret < 0) {
 			ret = sandbox_fail(err, -ret, "cannot load the system call filter: %s",
 				strerror(-ret));
@@ -199,8 +205,7 @@ static void send_failed(struct init *init, uint32_t id, int error, const char *t
 
 static void reap(struct init *init) {
 	struct signalfd_siginfo info;
-	while (read(init->children, &info, sizeof(info)) > 0) {
-	}
+	while (read(init->children, &info, sizeof(info)) > 0) {}
 	pid_t pid;
 	int status;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
@@ -251,7 +256,8 @@ static bool room_for_worker(struct init *init) {
 		return true;
 	}
 	size_t cap = init->cap ? init->cap * 2 : 16;
-	struct worker *workers = cap > WORKERS_MAX ? NULL : realloc(init->workers, cap * sizeof(*workers));
+	struct worker *workers =
+		cap > WORKERS_MAX ? NULL : realloc(init->workers, cap * sizeof(*workers));
 	if (!workers) {
 		return false;
 	}
@@ -270,7 +276,8 @@ static void start_worker(struct init *init, struct worker_request *request) {
 	if (request->head.pty) {
 		request->terminal = open_terminal(&request->head, &master);
 		if (request->terminal < 0) {
-			send_failed(init, id, -request->terminal, "cannot open a terminal in the sandbox");
+			send_failed(init, id, -request->terminal,
+				"cannot open a terminal in the sandbox");
 			return;
 		}
 	}
@@ -405,7 +412,8 @@ _Noreturn void init_main(const struct init_context *context) {
 	if (ret == 0) {
 		init.children = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 		if (init.children < 0) {
-			ret = sandbox_fail(&err, errno, "cannot watch for ends: %s", strerror(errno));
+			ret = sandbox_fail(
+				&err, errno, "cannot watch for ends: %s", strerror(errno));
 		}
 	}
 	if (ret == 0 && context->wayland) {

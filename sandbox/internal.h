@@ -2,9 +2,10 @@
 #define PARCLOSE_SANDBOX_INTERNAL_H
 
 /*
- * What the files of this folder share. Two processes run this code: the supervisor (sandbox.c, paths.c,
- * limits.c) and pid 1, forked from it without exec (init.c, root.c, privileges.c, worker.c).
- * They speak over one SOCK_SEQPACKET pair and trust each other; what runs inside never gets that socket.
+ * What the files of this folder share. Two processes run this code: the supervisor (sandbox.c,
+ * paths.c, limits.c) and pid 1, forked from it without exec (init.c, root.c, privileges.c,
+ * worker.c). They speak over one SOCK_SEQPACKET pair and trust each other; what runs inside never
+ * gets that socket.
  */
 
 #include <stdarg.h>
@@ -35,14 +36,15 @@ static inline void close_fd(int *fd) {
 	*fd = -1;
 }
 
-// Moves a descriptor out of the way of 0, 1 and 2, which pid 1 replaces. -errno on failure, *fd closed.
+// Moves a descriptor out of the way of 0, 1 and 2, which pid 1 replaces. -errno on failure, *fd
+// closed.
 int raise_fd(int *fd);
 
 // ---- who the sandbox is outside (identity.c)
 
 struct identity {
 	bool privileged; // started by root: ids below are picked, grants are idmapped
-	uid_t uid;	 // outside
+	uid_t uid; // outside
 	gid_t gid;
 };
 
@@ -99,8 +101,9 @@ void limits_find(struct limits_found *found);
 
 // ---- seccomp (filter.c; the rules are in make-filters.c)
 
-// Puts the filter for what runs inside over the calling process; no_new_privs must be set. `nested_userns`:
-// CLONE_NEW{USER,PID,NET} and chroot stay. `pin_cpus`: sched_setaffinity is refused.
+// Puts the filter for what runs inside over the calling process; no_new_privs must be set.
+// `nested_userns`: CLONE_NEW{USER,PID,NET} and chroot stay. `pin_cpus`: sched_setaffinity is
+// refused.
 int filter_load(bool nested_userns, bool pin_cpus);
 // The same with the allow-list of a display server.
 int filter_load_server(void);
@@ -166,11 +169,11 @@ int write_file(int dir, const char *path, const char *text, size_t len);
 
 enum message_type {
 	MESSAGE_GO = 1, // to pid 1: maps are written, cgroups entered
-	MESSAGE_SPAWN,	// to pid 1: struct spawn_message, then strings, and fds
+	MESSAGE_SPAWN, // to pid 1: struct spawn_message, then strings, and fds
 	MESSAGE_SIGNAL, // to pid 1
-	MESSAGE_READY,	// from pid 1: struct ready_message, with the Wayland socket
-	MESSAGE_ERROR,	// from pid 1 before READY: struct error_message
-	MESSAGE_EVENT,	// from pid 1: struct event_message, with a pty
+	MESSAGE_READY, // from pid 1: struct ready_message, with the Wayland socket
+	MESSAGE_ERROR, // from pid 1 before READY: struct error_message
+	MESSAGE_EVENT, // from pid 1: struct event_message, with a pty
 };
 
 struct signal_message {
@@ -230,10 +233,10 @@ struct worker_failure {
 #define WORKER_STACK (64u << 10)
 
 /*
- * Starts the command; on return it has been executed. The pid, or -1 with *failure filled in. `stack` is
- * WORKER_STACK bytes.
+ * Starts the command; on return it has been executed. The pid, or -1 with *failure filled in.
+ * `stack` is WORKER_STACK bytes.
  */
-pid_t worker_start(const struct init_context *context, const struct worker_request *request, void *stack,
-	struct worker_failure *failure);
+pid_t worker_start(const struct init_context *context, const struct worker_request *request,
+	void *stack, struct worker_failure *failure);
 
 #endif

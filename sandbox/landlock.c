@@ -8,18 +8,21 @@
 #include <sys/stat.h>
 
 /*
- * The second lock on every door: even where a mount were wrong, the domain holds. One domain is put over pid 1, so that
- * all commands of a sandbox share it and may signal each other and use each other's abstract sockets.
+ * The second lock on every door: even where a mount were wrong, the domain holds. One domain is put
+ * over pid 1, so that all commands of a sandbox share it and may signal each other and use each
+ * other's abstract sockets.
  *
- * Handled: every file system right and both scopes of the running ABI. The exception, on purpose: TCP ports.
- * The network namespace has nothing but its own loopback, which programs use freely among themselves.
+ * Handled: every file system right and both scopes of the running ABI. The exception, on purpose:
+ * TCP ports. The network namespace has nothing but its own loopback, which programs use freely
+ * among themselves.
  */
 
 #define READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define WRITE_FILE (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
 #define CHANGE_DIR \
-	(LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | \
-		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | \
+	(LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
+		LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
+		LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | \
 		LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER)
 #define FILE_RIGHTS \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | WRITE_FILE | \
@@ -51,11 +54,13 @@ struct domain {
 	uint64_t execute; // LANDLOCK_ACCESS_FS_EXECUTE, or 0 where process.executables decides
 };
 
-static int open_domain(struct domain *domain, struct landlock_facts *facts, struct sandbox_error *err) {
+static int open_domain(
+	struct domain *domain, struct landlock_facts *facts, struct sandbox_error *err) {
 	facts->abi = landlock_abi();
 	if (facts->abi == 0) {
 		return sandbox_fail(err, ENOSYS,
-			"this kernel has no Landlock; use Linux 5.13 or newer and boot with `lsm=landlock,...`");
+			"this kernel has no Landlock; use Linux 5.13 or newer and boot with "
+			"`lsm=landlock,...`");
 	}
 	facts->scopes =
 		facts->abi >= 6 ? LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL : 0;
@@ -66,18 +71,23 @@ static int open_domain(struct domain *domain, struct landlock_facts *facts, stru
 	};
 	domain->ruleset = sys_landlock_create(&attr, sizeof(attr), 0);
 	if (domain->ruleset == -E2BIG) { // a kernel whose structure ends before `scoped`
-		domain->ruleset = sys_landlock_create(
-			&attr, facts->abi >= 4 ? 16 : offsetof(struct landlock_ruleset_attr, handled_access_net), 0);
+		domain->ruleset = sys_landlock_create(&attr,
+			facts->abi >= 4
+				? 16
+				: offsetof(struct landlock_ruleset_attr, handled_access_net),
+			0);
 	}
-	return domain->ruleset < 0 ? sandbox_fail(err, -domain->ruleset, "cannot make the Landlock rules: %s",
-					     strerror(-domain->ruleset))
-				   : 0;
+	return domain->ruleset < 0
+		       ? sandbox_fail(err, -domain->ruleset, "cannot make the Landlock rules: %s",
+				 strerror(-domain->ruleset))
+		       : 0;
 }
 
 static int close_domain(struct domain *domain, struct sandbox_error *err) {
 	int ret = sys_landlock_restrict(domain->ruleset, 0);
 	close_fd(&domain->ruleset);
-	return ret < 0 ? sandbox_fail(err, -ret, "cannot enforce the Landlock rules: %s", strerror(-ret))
+	return ret < 0 ? sandbox_fail(
+				 err, -ret, "cannot enforce the Landlock rules: %s", strerror(-ret))
 		       : 0;
 }
 
@@ -99,8 +109,8 @@ static int allow(const struct domain *domain, const char *path, uint64_t rights)
 }
 
 /*
- * A dynamic program is executed only if its interpreter may be, too (execve(2) opens both). Its path stands in the
- * program's ELF header. Returns 0 with *interpreter empty where there is none.
+ * A dynamic program is executed only if its interpreter may be, too (execve(2) opens both). Its
+ * path stands in the program's ELF header. Returns 0 with *interpreter empty where there is none.
  */
 static int read_interpreter(const char *path, char *interpreter, size_t size) {
 	interpreter[0] = '\0';
@@ -110,7 +120,8 @@ static int read_interpreter(const char *path, char *interpreter, size_t size) {
 	}
 	Elf64_Ehdr header;
 	if (pread(fd, &header, sizeof(header), 0) == sizeof(header) &&
-		memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_ident[EI_CLASS] == ELFCLASS64 &&
+		memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
+		header.e_ident[EI_CLASS] == ELFCLASS64 &&
 		header.e_phentsize == sizeof(Elf64_Phdr)) {
 		for (unsigned int i = 0; i < header.e_phnum && i < 64; i++) {
 			Elf64_Phdr program;
@@ -133,13 +144,14 @@ static int read_interpreter(const char *path, char *interpreter, size_t size) {
 static int allow_resolved(const struct domain *domain, const char *path, uint64_t rights) {
 	char *resolved = realpath(path, NULL);
 	int ret = resolved ? allow(domain, resolved, rights)
-		: errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0
-								     : -errno;
+		  : errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0
+									   : -errno;
 	free(resolved);
 	return ret;
 }
 
-// Each prefix, and the system's program interpreter (the one /bin/sh names, which all distributions' programs share).
+// Each prefix, and the system's program interpreter (the one /bin/sh names, which all
+// distributions' programs share).
 static int allow_executables(const struct domain *domain, const struct policy *policy) {
 	char interpreter[PATH_MAX];
 	int ret = 0;
@@ -152,7 +164,8 @@ static int allow_executables(const struct domain *domain, const struct policy *p
 		}
 	}
 	if (ret == 0 && policy->process.executables_len > 0 &&
-		read_interpreter("/bin/sh", interpreter, sizeof(interpreter)) == 0 && interpreter[0]) {
+		read_interpreter("/bin/sh", interpreter, sizeof(interpreter)) == 0 &&
+		interpreter[0]) {
 		ret = allow_resolved(domain, interpreter, LANDLOCK_ACCESS_FS_EXECUTE);
 	}
 	return ret;
@@ -172,14 +185,23 @@ int landlock_apply(const struct policy *policy, const struct paths *paths,
 		const char *path;
 		uint64_t rights;
 	} fixed[] = {
-		{"/usr", READ | domain.execute}, {"/bin", READ | domain.execute},
-		{"/sbin", READ | domain.execute}, {"/lib", READ | domain.execute},
-		{"/lib32", READ | domain.execute}, {"/lib64", READ | domain.execute},
-		{"/libx32", READ | domain.execute}, {"/etc", READ | domain.execute},
-		{"/var/cache/fontconfig", READ}, {"/proc", READ | LANDLOCK_ACCESS_FS_WRITE_FILE},
-		{"/dev", node}, {"/dev/shm", own & ~domain.execute}, {"/tmp", own}, {AGENT_HOME, own},
+		{"/usr", READ | domain.execute},
+		{"/bin", READ | domain.execute},
+		{"/sbin", READ | domain.execute},
+		{"/lib", READ | domain.execute},
+		{"/lib32", READ | domain.execute},
+		{"/lib64", READ | domain.execute},
+		{"/libx32", READ | domain.execute},
+		{"/etc", READ | domain.execute},
+		{"/var/cache/fontconfig", READ},
+		{"/proc", READ | LANDLOCK_ACCESS_FS_WRITE_FILE},
+		{"/dev", node},
+		{"/dev/shm", own & ~domain.execute},
+		{"/tmp", own},
+		{AGENT_HOME, own},
 		{AGENT_RUNTIME, own & ~domain.execute},
-		// Listing "/" and the directories on the way to a grant is no secret: the sandbox made them.
+		// Listing "/" and the directories on the way to a grant is no secret: the sandbox
+		// made them.
 		{"/", LANDLOCK_ACCESS_FS_READ_DIR},
 	};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]) && ret == 0; i++) {

@@ -35,7 +35,8 @@ struct places {
 static bool has_word(const char *list, const char *word) {
 	size_t len = strlen(word);
 	for (const char *at = list; (at = strstr(at, word)); at += len) {
-		if ((at == list || strchr(" ,\n", at[-1])) && (!at[len] || strchr(" ,\n", at[len]))) {
+		if ((at == list || strchr(" ,\n", at[-1])) &&
+			(!at[len] || strchr(" ,\n", at[len]))) {
 			return true;
 		}
 	}
@@ -65,10 +66,12 @@ static int write_number(const char *dir, const char *file, const char *text) {
 	return write_file(AT_FDCWD, path, text, strlen(text));
 }
 
-// A path as /proc/self/cgroup has it, beneath a hierarchy's mount. Kept when we may make directories there.
+// A path as /proc/self/cgroup has it, beneath a hierarchy's mount. Kept when we may make
+// directories there.
 static bool place(char *to, const char *mount, const char *group) {
 	if (strstr(group, "/..") ||
-		snprintf(to, PATH_MAX, "%s%s", mount, strcmp(group, "/") == 0 ? "" : group) >= PATH_MAX ||
+		snprintf(to, PATH_MAX, "%s%s", mount, strcmp(group, "/") == 0 ? "" : group) >=
+			PATH_MAX ||
 		access(to, W_OK | X_OK)) {
 		to[0] = '\0';
 		return false;
@@ -79,10 +82,12 @@ static bool place(char *to, const char *mount, const char *group) {
 // Does every cgroup made in `dir` have the controller, or can it be switched on?
 static bool offers(const char *dir, const char *controller) {
 	char text[512], enable[16];
-	if (read_text(dir, "cgroup.subtree_control", text, sizeof(text)) && has_word(text, controller)) {
+	if (read_text(dir, "cgroup.subtree_control", text, sizeof(text)) &&
+		has_word(text, controller)) {
 		return true;
 	}
-	if (!read_text(dir, "cgroup.controllers", text, sizeof(text)) || !has_word(text, controller)) {
+	if (!read_text(dir, "cgroup.controllers", text, sizeof(text)) ||
+		!has_word(text, controller)) {
 		return false;
 	}
 	// Refused (EBUSY) where processes, such as this one, live in `dir` itself.
@@ -107,7 +112,8 @@ static void find_places(struct places *places) {
 		names++;
 		if (!*names) {
 			bool hybrid = access(CGROUP_ROOT "/unified/cgroup.procs", F_OK) == 0;
-			(void)place(places->v2, hybrid ? CGROUP_ROOT "/unified" : CGROUP_ROOT, group);
+			(void)place(
+				places->v2, hybrid ? CGROUP_ROOT "/unified" : CGROUP_ROOT, group);
 			continue;
 		}
 		for (int i = 0; i < CONTROLLER_COUNT; i++) {
@@ -121,8 +127,9 @@ static void find_places(struct places *places) {
 }
 
 /*
- * The nearest directory, from our own cgroup upwards, that offers all of `wanted` (a bit a controller). Our
- * siblings' parent is the usual answer: a cgroup with processes in it can pass no controller on.
+ * The nearest directory, from our own cgroup upwards, that offers all of `wanted` (a bit a
+ * controller). Our siblings' parent is the usual answer: a cgroup with processes in it can pass no
+ * controller on.
  */
 static bool find_v2(const struct places *places, unsigned int wanted, char *found) {
 	if (!places->v2[0]) {
@@ -186,12 +193,13 @@ static void remove_stale(const char *dir) {
 	closedir(listing);
 }
 
-static int make_group(struct limits *limits, const char *parent, const char *name,
-	struct sandbox_error *err) {
+static int make_group(
+	struct limits *limits, const char *parent, const char *name, struct sandbox_error *err) {
 	remove_stale(parent);
 	for (unsigned int attempt = 0; attempt < 100; attempt++) {
 		char path[PATH_MAX];
-		int len = snprintf(path, sizeof(path), "%s/" PREFIX "%d-%s", parent, (int)getpid(), name);
+		int len = snprintf(
+			path, sizeof(path), "%s/" PREFIX "%d-%s", parent, (int)getpid(), name);
 		if (attempt > 0 && len > 0 && (size_t)len < sizeof(path)) {
 			len += snprintf(path + len, sizeof(path) - (size_t)len, "-%u", attempt);
 		}
@@ -211,11 +219,12 @@ static int make_group(struct limits *limits, const char *parent, const char *nam
 			break;
 		}
 	}
-	return sandbox_fail(err, errno, "cannot make a control group in %s: %s", parent, strerror(errno));
+	return sandbox_fail(
+		err, errno, "cannot make a control group in %s: %s", parent, strerror(errno));
 }
 
-static int set_limit(enum controller controller, bool v2, const char *dir, const struct policy *policy,
-	struct sandbox_error *err) {
+static int set_limit(enum controller controller, bool v2, const char *dir,
+	const struct policy *policy, struct sandbox_error *err) {
 	char text[48], period[16];
 	int ret = 0;
 	switch (controller) {
@@ -266,14 +275,18 @@ static int use_v1(struct limits *limits, const struct places *places, enum contr
 	}
 	int ret = make_group(limits, places->v1[controller], name, err);
 	return ret < 0 ? ret
-		       : set_limit(controller, false, limits->dirs[limits->dirs_len - 1], policy, err);
+		       : set_limit(controller, false, limits->dirs[limits->dirs_len - 1], policy,
+				 err);
 }
 
-static int hold_cpus(struct limits *limits, const struct policy *policy, struct sandbox_error *err) {
+static int hold_cpus(
+	struct limits *limits, const struct policy *policy, struct sandbox_error *err) {
 	if (policy->limits.cpus_milli % 1000 != 0) {
 		return sandbox_fail(err, ENOTSUP,
-			"/limits/cpus: a part of a CPU needs a control group, and none can be made here; use a "
-			"whole number, or start from a systemd user session with delegation, or as root");
+			"/limits/cpus: a part of a CPU needs a control group, and none can be made "
+			"here; use a "
+			"whole number, or start from a systemd user session with delegation, or as "
+			"root");
 	}
 	limits->affinity = policy->limits.cpus_milli / 1000;
 	limits->cpus = LIMITS_AFFINITY;
@@ -322,8 +335,10 @@ int limits_init(struct limits *limits, const struct policy *policy, const char *
 			ret = hold_cpus(limits, policy, err);
 		} else if (i == CONTROLLER_MEMORY) {
 			ret = sandbox_fail(err, ENOTSUP,
-				"/limits/memory: needs a control group with the memory controller, and none can be "
-				"made here; start from a systemd user session with delegation, or as root, or "
+				"/limits/memory: needs a control group with the memory controller, "
+				"and none can be "
+				"made here; start from a systemd user session with delegation, or "
+				"as root, or "
 				"remove the limit");
 		}
 	}
@@ -349,7 +364,8 @@ int limits_enter(struct limits *limits, pid_t pid, struct sandbox_error *err) {
 void limits_finish(struct limits *limits) {
 	for (size_t i = 0; i < limits->dirs_len; i++) {
 		// The last process leaves its cgroup a moment after it has been reaped.
-		for (int attempt = 0; attempt < 50 && rmdir(limits->dirs[i]) && errno == EBUSY; attempt++) {
+		for (int attempt = 0; attempt < 50 && rmdir(limits->dirs[i]) && errno == EBUSY;
+			attempt++) {
 			nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
 		}
 		free(limits->dirs[i]);
@@ -377,9 +393,10 @@ static int stay_on(unsigned int count) {
 		return -errno;
 	}
 	// Begin somewhere else in each sandbox, so that several do not share the first CPUs.
-	unsigned int skip = (unsigned int)CPU_COUNT(&now) > count
-		? (unsigned int)time(NULL) % ((unsigned int)CPU_COUNT(&now) - count + 1)
-		: 0;
+	unsigned int skip =
+		(unsigned int)CPU_COUNT(&now) > count
+			? (unsigned int)time(NULL) % ((unsigned int)CPU_COUNT(&now) - count + 1)
+			: 0;
 	for (int cpu = 0; cpu < CPU_SETSIZE && count > 0; cpu++) {
 		if (!CPU_ISSET(cpu, &now)) {
 			continue;
@@ -395,8 +412,8 @@ static int stay_on(unsigned int count) {
 }
 
 /*
- * RLIMIT_NPROC counts per user and user namespace (since Linux 5.14), so pid 1 sets it before it makes the inner one:
- * both the inner and the outer count are then bound by it.
+ * RLIMIT_NPROC counts per user and user namespace (since Linux 5.14), so pid 1 sets it before it
+ * makes the inner one: both the inner and the outer count are then bound by it.
  */
 int limits_apply_self(const struct limits *limits, const struct policy *policy) {
 	int ret = set_rlimit(RLIMIT_CORE, 0);

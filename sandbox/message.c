@@ -32,8 +32,7 @@ int raise_fd(int *fd) {
 
 void pid_reap(pid_t pid, int pidfd) {
 	(void)sys_pidfd_send_signal(pidfd, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
 }
 
 union control {
@@ -84,7 +83,8 @@ ssize_t message_receive(int socket, void *data, size_t len, int *fds, size_t *fd
 	if (got < 0) {
 		return -errno;
 	}
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(&msg); header; header = CMSG_NXTHDR(&msg, header)) {
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(&msg); header;
+		header = CMSG_NXTHDR(&msg, header)) {
 		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
 			continue;
 		}

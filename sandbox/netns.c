@@ -12,16 +12,17 @@
 #include <time.h>
 
 /*
- * The network namespace is by far the dearest of all, so a helper makes it while pid 1 builds the root. The helper
- * shares pid 1's memory (a copy would cost what it saves), therefore its errno as well: it makes system calls only, and
- * they touch errno only when they fail, which fails the start.
+ * The network namespace is by far the dearest of all, so a helper makes it while pid 1 builds the
+ * root. The helper shares pid 1's memory (a copy would cost what it saves), therefore its errno as
+ * well: it makes system calls only, and they touch errno only when they fail, which fails the
+ * start.
  */
 
 enum state {
 	STATE_WORKING,
-	STATE_DONE,   // the namespace is there, the helper waits so that it stays
+	STATE_DONE, // the namespace is there, the helper waits so that it stays
 	STATE_FAILED, // `error` says why
-	STATE_LEAVE,  // it has been entered
+	STATE_LEAVE, // it has been entered
 };
 
 static int futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout) {
@@ -58,7 +59,8 @@ static int help(void *data) {
 int netns_begin(struct netns *netns, void *stack, size_t size) {
 	netns->state = STATE_WORKING;
 	netns->pidfd = -1;
-	netns->pid = clone(help, (char *)stack + size, CLONE_VM | CLONE_PIDFD | SIGCHLD, netns, &netns->pidfd);
+	netns->pid = clone(
+		help, (char *)stack + size, CLONE_VM | CLONE_PIDFD | SIGCHLD, netns, &netns->pidfd);
 	return netns->pid < 0 ? -errno : 0;
 }
 
@@ -66,7 +68,8 @@ int netns_enter(struct netns *netns) {
 	const struct timespec patience = {.tv_sec = 10};
 	uint32_t state;
 	int ret = 0;
-	while ((state = __atomic_load_n(&netns->state, __ATOMIC_SEQ_CST)) == STATE_WORKING && ret == 0) {
+	while ((state = __atomic_load_n(&netns->state, __ATOMIC_SEQ_CST)) == STATE_WORKING &&
+		ret == 0) {
 		ret = futex(&netns->state, FUTEX_WAIT, STATE_WORKING, &patience);
 		ret = ret == -EAGAIN || ret == -EINTR ? 0 : ret;
 	}
@@ -80,7 +83,6 @@ int netns_enter(struct netns *netns) {
 		return ret; // the end of pid 1 ends the helper
 	}
 	close_fd(&netns->pidfd);
-	while (waitpid(netns->pid, NULL, 0) < 0 && errno == EINTR) {
-	}
+	while (waitpid(netns->pid, NULL, 0) < 0 && errno == EINTR) {}
 	return 0;
 }

@@ -39,21 +39,24 @@ static int check_place(const struct path_entry *entry, struct sandbox_error *err
 	for (size_t i = 0; reserved[i]; i++) {
 		if (paths_beneath(entry->path, reserved[i])) {
 			return sandbox_fail(err, EINVAL,
-				"%s: '%s' lies in %s, of which every sandbox has its own; remove the entry",
+				"%s: '%s' lies in %s, of which every sandbox has its own; remove "
+				"the entry",
 				origin->pointer, origin->path, reserved[i]);
 		}
 	}
 	if (entry->access == POLICY_ACCESS_DENIED) {
-		return strcmp(entry->path, "/") != 0 ? 0
-						     : sandbox_fail(err, EINVAL,
-							       "%s: '/' cannot be denied: what is not "
-							       "granted is denied already; remove the entry",
-							       origin->pointer);
+		return strcmp(entry->path, "/") != 0
+			       ? 0
+			       : sandbox_fail(err, EINVAL,
+					 "%s: '/' cannot be denied: what is not "
+					 "granted is denied already; remove the entry",
+					 origin->pointer);
 	}
 	for (size_t i = 0; too_wide[i]; i++) {
 		if (strcmp(entry->path, too_wide[i]) == 0) {
 			return sandbox_fail(err, EINVAL,
-				"%s: '%s' is too wide to be granted: it holds the host's sockets or its whole "
+				"%s: '%s' is too wide to be granted: it holds the host's sockets "
+				"or its whole "
 				"system; grant the directories beneath it that are needed",
 				origin->pointer, origin->path);
 		}
@@ -81,13 +84,14 @@ static int take_object(struct path_entry *entry, struct sandbox_error *err) {
 					  RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 				: -ENOENT;
 	int ret = check < 0 || fstat(entry->fd, &stat) || fstat(check, &again) ||
-			stat.st_dev != again.st_dev || stat.st_ino != again.st_ino
-		? -ESTALE
-		: 0;
+				  stat.st_dev != again.st_dev || stat.st_ino != again.st_ino
+			  ? -ESTALE
+			  : 0;
 	close_fd(&check);
 	if (ret < 0) {
 		return sandbox_fail(err, ESTALE,
-			"%s: '%s' has no stable place in the file system (it was moved or removed just now); "
+			"%s: '%s' has no stable place in the file system (it was moved or removed "
+			"just now); "
 			"try again",
 			origin->pointer, origin->path);
 	}
@@ -100,8 +104,8 @@ static int take_object(struct path_entry *entry, struct sandbox_error *err) {
 }
 
 /*
- * A denied path that is not there (or that we cannot see) is kept by its name beneath the deepest directory that
- * is; merge() decides whether something inside could make it.
+ * A denied path that is not there (or that we cannot see) is kept by its name beneath the deepest
+ * directory that is; merge() decides whether something inside could make it.
  */
 static int take_missing(struct path_entry *entry, int why, struct sandbox_error *err) {
 	const struct policy_path *origin = entry->origin;
@@ -136,11 +140,13 @@ static int take_missing(struct path_entry *entry, int why, struct sandbox_error 
 			origin->path, strerror(why));
 	} else if (fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(stat.st_mode)) {
 		ret = sandbox_fail(err, why,
-			"%s: '%s' goes through the symbolic link '%s', which leads nowhere; remove the link or "
+			"%s: '%s' goes through the symbolic link '%s', which leads nowhere; remove "
+			"the link or "
 			"create what it names",
 			origin->pointer, origin->path, name);
 	} else if (strstr(rest, "..")) {
-		ret = sandbox_fail(err, why, "%s: '%s' does not exist and has '..' in it; write it plainly",
+		ret = sandbox_fail(err, why,
+			"%s: '%s' does not exist and has '..' in it; write it plainly",
 			origin->pointer, origin->path);
 	} else {
 		size_t len = strlen(base) + strlen(rest) + 2;
@@ -148,7 +154,8 @@ static int take_missing(struct path_entry *entry, int why, struct sandbox_error 
 		if (!entry->path) {
 			ret = sandbox_fail(err, ENOMEM, "out of memory");
 		} else {
-			snprintf(entry->path, len, "%s/%s", strcmp(base, "/") == 0 ? "" : base, rest);
+			snprintf(entry->path, len, "%s/%s", strcmp(base, "/") == 0 ? "" : base,
+				rest);
 			while (entry->path[1] && entry->path[strlen(entry->path) - 1] == '/') {
 				entry->path[strlen(entry->path) - 1] = '\0';
 			}
@@ -163,8 +170,8 @@ static int take_missing(struct path_entry *entry, int why, struct sandbox_error 
 static int resolve(struct path_entry *entry, struct sandbox_error *err) {
 	const struct policy_path *origin = entry->origin;
 	if (origin->path[0] != '/') {
-		return sandbox_fail(err, EINVAL, "%s: '%s' is not an absolute path", origin->pointer,
-			origin->path);
+		return sandbox_fail(err, EINVAL, "%s: '%s' is not an absolute path",
+			origin->pointer, origin->path);
 	}
 	entry->fd = sys_openat2(AT_FDCWD, origin->path, O_PATH, RESOLVE_NO_MAGICLINKS);
 	if (entry->fd < 0) {
@@ -176,8 +183,8 @@ static int resolve(struct path_entry *entry, struct sandbox_error *err) {
 		}
 		if (why == ENOENT || why == ENOTDIR) {
 			return sandbox_fail(err, why,
-				"%s: '%s' does not exist; create it or remove the entry", origin->pointer,
-				origin->path);
+				"%s: '%s' does not exist; create it or remove the entry",
+				origin->pointer, origin->path);
 		}
 		return sandbox_fail(err, why, "%s: '%s' cannot be opened: %s%s", origin->pointer,
 			origin->path, strerror(why),
@@ -194,21 +201,24 @@ static int check_rights(const struct path_entry *entry, struct sandbox_error *er
 	}
 	if (entry->type != S_IFDIR && entry->type != S_IFREG) {
 		return sandbox_fail(err, EINVAL,
-			"%s: '%s' is a socket, pipe or device; only directories and regular files can be granted",
+			"%s: '%s' is a socket, pipe or device; only directories and regular files "
+			"can be granted",
 			origin->pointer, origin->path);
 	}
 	const int flags = AT_EMPTY_PATH | AT_EACCESS;
 	int ret = sys_faccessat2(entry->fd, "", entry->type == S_IFDIR ? R_OK | X_OK : R_OK, flags);
 	if (ret < 0) {
 		return sandbox_fail(err, -ret,
-			"%s: '%s' is not readable by you (uid %u); a grant cannot give more than you have",
+			"%s: '%s' is not readable by you (uid %u); a grant cannot give more than "
+			"you have",
 			origin->pointer, origin->path, (unsigned int)geteuid());
 	}
-	ret = entry->access == POLICY_ACCESS_READWRITE ? sys_faccessat2(entry->fd, "", W_OK, flags) : 0;
+	ret = entry->access == POLICY_ACCESS_READWRITE ? sys_faccessat2(entry->fd, "", W_OK, flags)
+						       : 0;
 	if (ret < 0) {
 		return sandbox_fail(err, -ret,
-			"%s: '%s' is not writable by you (%s); put it in readonlyPaths", origin->pointer,
-			origin->path, strerror(-ret));
+			"%s: '%s' is not writable by you (%s); put it in readonlyPaths",
+			origin->pointer, origin->path, strerror(-ret));
 	}
 	return 0;
 }
@@ -222,7 +232,8 @@ static void drop(struct paths *paths, size_t at) {
 	paths->len--;
 }
 
-// The entry that decides about `path`, itself left out; NULL when none does. Sorted, so the last wins.
+// The entry that decides about `path`, itself left out; NULL when none does. Sorted, so the last
+// wins.
 static const struct path_entry *parent_of(const struct paths *paths, size_t self) {
 	const struct path_entry *found = NULL;
 	for (size_t i = 0; i < self; i++) {
@@ -234,8 +245,8 @@ static const struct path_entry *parent_of(const struct paths *paths, size_t self
 }
 
 static bool in_system(const char *path) {
-	static const char *const visible[] = {
-		"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/var/cache/fontconfig", NULL};
+	static const char *const visible[] = {"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32",
+		"/lib64", "/libx32", "/var/cache/fontconfig", NULL};
 	for (size_t i = 0; visible[i]; i++) {
 		if (paths_beneath(path, visible[i])) {
 			return true;
@@ -271,7 +282,8 @@ static int merge(struct paths *paths, struct sandbox_error *err) {
 			i++;
 		} else if (entry->fd < 0 && parent && parent->access == POLICY_ACCESS_READWRITE) {
 			return sandbox_fail(err, ENOENT,
-				"%s: '%s' does not exist, and lies in '%s', where the sandbox could create it; create "
+				"%s: '%s' does not exist, and lies in '%s', where the sandbox "
+				"could create it; create "
 				"it first, so that it can be hidden",
 				entry->origin->pointer, entry->origin->path, parent->origin->path);
 		} else if (entry->fd < 0 || (parent ? parent->access == POLICY_ACCESS_DENIED

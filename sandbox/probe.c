@@ -25,7 +25,8 @@ static int try_mount(const char *type) {
 	}
 	int ret = sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL);
 	if (ret == 0) {
-		int mount = sys_fsmount(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+		int mount = sys_fsmount(
+			context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 		ret = mount < 0 ? mount : 0;
 		close_fd(&mount);
 	}
@@ -62,7 +63,8 @@ static void explain(struct sandbox_probe *probe, const char *stage, int code) {
 	const char *why = "the container or its seccomp profile forbids user namespaces: allow "
 			  "clone/unshare with CLONE_NEWUSER there, or run outside it";
 	if (read_setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1) {
-		why = "AppArmor restricts user namespaces: install an AppArmor profile with `userns,` for "
+		why = "AppArmor restricts user namespaces: install an AppArmor profile with "
+		      "`userns,` for "
 		      "parclose, or set sysctl kernel.apparmor_restrict_unprivileged_userns=0";
 	} else if (read_setting("/proc/sys/kernel/unprivileged_userns_clone") == 0) {
 		why = "set sysctl kernel.unprivileged_userns_clone=1";
@@ -74,7 +76,8 @@ static void explain(struct sandbox_probe *probe, const char *stage, int code) {
 		why = "too many namespaces exist or they are nested too deep";
 	}
 	probe->userns = false;
-	snprintf(probe->userns_why, sizeof(probe->userns_why), "%s: %s; %s", stage, strerror(code), why);
+	snprintf(probe->userns_why, sizeof(probe->userns_why), "%s: %s; %s", stage, strerror(code),
+		why);
 }
 
 static void probe_namespaces(struct sandbox_probe *probe) {
@@ -91,8 +94,9 @@ static void probe_namespaces(struct sandbox_probe *probe) {
 	}
 	int pidfd = -1;
 	struct sys_clone_args args = {
-		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
-			CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWTIME,
+		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS |
+			 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+			 CLONE_NEWCGROUP | CLONE_NEWTIME,
 		.pidfd = (uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -113,7 +117,7 @@ static void probe_namespaces(struct sandbox_probe *probe) {
 	if (ret < 0) {
 		explain(probe, "writing the id maps", -ret);
 	} else if (write(pair[0], "", 1) != 1 || poll(&poll_fd, 1, 5000) != 1 ||
-		read(pair[0], &finding, sizeof(finding)) != sizeof(finding)) {
+		   read(pair[0], &finding, sizeof(finding)) != sizeof(finding)) {
 		explain(probe, "taking the identity in the namespace", EIO);
 	} else {
 		probe->userns = finding.mount == 0;

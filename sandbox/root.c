@@ -21,8 +21,9 @@ static bool is_ours(const struct root *root, dev_t dev) {
 }
 
 /*
- * Opens the place for a mount, making what is missing of it, but only in file systems that are new and our own.
- * In a granted tree, which an earlier session may have written to, nothing is ever made and no link followed.
+ * Opens the place for a mount, making what is missing of it, but only in file systems that are new
+ * and our own. In a granted tree, which an earlier session may have written to, nothing is ever
+ * made and no link followed.
  */
 static int open_target(struct root *root, const char *path, mode_t type) {
 	int found = sys_openat2(root->fd, path, O_PATH | O_NOFOLLOW, RESOLVE_INSIDE);
@@ -48,13 +49,17 @@ static int open_target(struct root *root, const char *path, mode_t type) {
 		int next = sys_openat2(dir, name, O_PATH | O_NOFOLLOW, RESOLVE_INSIDE);
 		struct stat stat;
 		if (next == -ENOENT) {
-			int ret = fstat(dir, &stat) ? -errno : is_ours(root, stat.st_dev) ? 0 : -ENOENT;
+			int ret = fstat(dir, &stat)            ? -errno
+				  : is_ours(root, stat.st_dev) ? 0
+							       : -ENOENT;
 			if (ret == 0) {
 				ret = last && type != S_IFDIR
-					? (mknodat(dir, name, S_IFREG | 0444, 0) ? -errno : 0)
-					: (mkdirat(dir, name, 0755) ? -errno : 0);
+					      ? (mknodat(dir, name, S_IFREG | 0444, 0) ? -errno : 0)
+					      : (mkdirat(dir, name, 0755) ? -errno : 0);
 			}
-			next = ret < 0 ? ret : sys_openat2(dir, name, O_PATH | O_NOFOLLOW, RESOLVE_INSIDE);
+			next = ret < 0 ? ret
+				       : sys_openat2(
+						 dir, name, O_PATH | O_NOFOLLOW, RESOLVE_INSIDE);
 		}
 		close(dir);
 		dir = next;
@@ -129,8 +134,8 @@ static int set_readonly(int fd) {
 
 // The object the supervisor checked, or nothing: between then and now the path may lead elsewhere.
 static int reopen(const struct path_entry *entry) {
-	int fd = sys_openat2(
-		AT_FDCWD, entry->path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	int fd = sys_openat2(AT_FDCWD, entry->path, O_PATH | O_NOFOLLOW,
+		RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	struct stat stat;
 	if (fd < 0) {
 		return fd;
@@ -168,7 +173,8 @@ static int bind_grant(struct root *root, const struct path_entry *entry) {
 // A directory is covered by an empty one, anything else by an empty file.
 static int mask(struct root *root, const struct path_entry *entry, int *dir_fd) {
 	if (entry->type == S_IFDIR) {
-		*dir_fd = make_tmpfs("64k", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+		*dir_fd =
+			make_tmpfs("64k", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 		int ret = *dir_fd < 0 ? *dir_fd : root_own(root, *dir_fd, "");
 		return ret < 0 ? ret : attach(root, *dir_fd, entry->path, S_IFDIR);
 	}
@@ -191,8 +197,10 @@ static int apply_paths(struct root *root, const struct paths *paths, struct sand
 		if (ret < 0) {
 			ret = sandbox_fail(err, -ret, "%s: '%s' cannot be %s in the sandbox: %s%s",
 				entry->origin->pointer, entry->path,
-				entry->access == POLICY_ACCESS_DENIED ? "hidden" : "mounted", strerror(-ret),
-				ret == -ESTALE ? " (it was replaced while the sandbox was set up)" : "");
+				entry->access == POLICY_ACCESS_DENIED ? "hidden" : "mounted",
+				strerror(-ret),
+				ret == -ESTALE ? " (it was replaced while the sandbox was set up)"
+					       : "");
 		}
 	}
 	// Last, since a grant inside a hidden directory needs its mount point there.
@@ -211,8 +219,8 @@ static int apply_paths(struct root *root, const struct paths *paths, struct sand
 }
 
 /*
- * A path that the policy writes through a symlink works inside as written where the place is still free: a link in
- * the tmpfs. Best effort; nothing depends on it.
+ * A path that the policy writes through a symlink works inside as written where the place is still
+ * free: a link in the tmpfs. Best effort; nothing depends on it.
  */
 static void link_as_written(struct root *root, const struct paths *paths) {
 	for (size_t i = 0; i < paths->len; i++) {
@@ -249,14 +257,17 @@ static int enter(int fd, struct sandbox_error *err) {
 		return sandbox_fail(err, errno, "cannot enter the new root: %s", strerror(errno));
 	}
 	int ret = set_readonly(fd);
-	return ret < 0 ? sandbox_fail(err, -ret, "cannot seal the new root: %s", strerror(-ret)) : 0;
+	return ret < 0 ? sandbox_fail(err, -ret, "cannot seal the new root: %s", strerror(-ret))
+		       : 0;
 }
 
-// An empty tmpfs on top of "/". Every path still leads to the old root, until enter(). Its descriptor or -errno.
+// An empty tmpfs on top of "/". Every path still leads to the old root, until enter(). Its
+// descriptor or -errno.
 static int make_root(const char *size, struct sandbox_error *err) {
 	// Nothing the host mounts from now on may appear in here, nor the reverse.
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
-		return sandbox_fail(err, errno, "cannot make the mounts private: %s", strerror(errno));
+		return sandbox_fail(
+			err, errno, "cannot make the mounts private: %s", strerror(errno));
 	}
 	int fd = make_tmpfs(size, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -264,7 +275,8 @@ static int make_root(const char *size, struct sandbox_error *err) {
 	close_fd(&top);
 	if (ret < 0) {
 		close_fd(&fd);
-		return sandbox_fail(err, -ret, "cannot make the root file system: %s", strerror(-ret));
+		return sandbox_fail(
+			err, -ret, "cannot make the root file system: %s", strerror(-ret));
 	}
 	return fd;
 }

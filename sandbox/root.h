@@ -1,7 +1,8 @@
 #ifndef PARCLOSE_SANDBOX_ROOT_H
 #define PARCLOSE_SANDBOX_ROOT_H
 
-// The new root while it is built: root.c has the mechanics and the policy's paths, system.c the fixed parts.
+// The new root while it is built: root.c has the mechanics and the policy's paths, system.c the
+// fixed parts.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@ struct sandbox_error;
 
 struct root {
 	const struct init_context *context;
-	int fd;	     // of the tmpfs that becomes "/"
+	int fd; // of the tmpfs that becomes "/"
 	dev_t *own; // file systems made here, in which mount points may be made; owned
 	size_t own_len;
 	bool noexec; // whatever is writable is not executable (process.executables)

@@ -52,8 +52,9 @@ static int find_own_strings(struct plan *plan) {
 		field = strchr(field + 1, ' ');
 	}
 	uintptr_t arg_start, arg_end, env_start, env_end;
-	if (!field || sscanf(field, "%" SCNuPTR "%" SCNuPTR "%" SCNuPTR "%" SCNuPTR, &arg_start, &arg_end,
-			      &env_start, &env_end) != 4 ||
+	if (!field ||
+		sscanf(field, "%" SCNuPTR "%" SCNuPTR "%" SCNuPTR "%" SCNuPTR, &arg_start, &arg_end,
+			&env_start, &env_end) != 4 ||
 		arg_start == 0 || arg_end != env_start || env_end < env_start) {
 		return -EIO;
 	}
@@ -62,8 +63,8 @@ static int find_own_strings(struct plan *plan) {
 	return 0;
 }
 
-static int check_required(const struct policy *policy, const struct limits *limits,
-	struct sandbox_error *err) {
+static int check_required(
+	const struct policy *policy, const struct limits *limits, struct sandbox_error *err) {
 	for (size_t i = 0; i < policy->require_len; i++) {
 		const struct policy_require *require = &policy->require[i];
 		switch (require->layer) {
@@ -73,7 +74,8 @@ static int check_required(const struct policy *policy, const struct limits *limi
 		case POLICY_LAYER_LANDLOCK:
 			if (landlock_abi() < require->version || landlock_abi() == 0) {
 				return sandbox_fail(err, ENOSYS,
-					"/require/%zu: this kernel has Landlock ABI %u, the policy requires %u; use a "
+					"/require/%zu: this kernel has Landlock ABI %u, the policy "
+					"requires %u; use a "
 					"newer kernel or boot with lsm=landlock,...",
 					i, landlock_abi(), require->version ? require->version : 1);
 			}
@@ -84,7 +86,8 @@ static int check_required(const struct policy *policy, const struct limits *limi
 				limits_find(&found);
 				if (!found.v1 && !found.v2) {
 					return sandbox_fail(err, ENOSYS,
-						"/require/%zu: no control group can be made here (%s); start from a "
+						"/require/%zu: no control group can be made here "
+						"(%s); start from a "
 						"systemd user session with delegation, or as root",
 						i, found.describe);
 				}
@@ -95,13 +98,14 @@ static int check_required(const struct policy *policy, const struct limits *limi
 	return 0;
 }
 
-static int clone_init(struct sandbox *sandbox, const struct plan *plan, int socket,
-	struct sandbox_error *err) {
+static int clone_init(
+	struct sandbox *sandbox, const struct plan *plan, int socket, struct sandbox_error *err) {
 	struct sys_clone_args args = {
-		// The rest, CLONE_NEWNET and CLONE_NEWCGROUP, pid 1 makes: one beside its other work, one once it is in its
+		// The rest, CLONE_NEWNET and CLONE_NEWCGROUP, pid 1 makes: one beside its other
+		// work, one once it is in its
 		// cgroup.
-		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
-			CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWTIME,
+		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS |
+			 CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWTIME,
 		.pidfd = (uintptr_t)&sandbox->pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -123,7 +127,8 @@ static int clone_init(struct sandbox *sandbox, const struct plan *plan, int sock
 	if (pid < 0) {
 		sandbox->pidfd = -1;
 		return sandbox_fail(err, (int)-pid,
-			"cannot create the namespaces: %s; `parclose doctor` names the setting that forbids user "
+			"cannot create the namespaces: %s; `parclose doctor` names the setting "
+			"that forbids user "
 			"namespaces here",
 			strerror((int)-pid));
 	}
@@ -185,11 +190,12 @@ static void describe(struct sandbox *sandbox, const struct plan *plan) {
 	struct sandbox_enforced *enforced = &sandbox->enforced;
 	snprintf(enforced->namespaces, sizeof(enforced->namespaces), "%s",
 		"user,mount,pid,net,ipc,uts,cgroup,time");
-	snprintf(enforced->identity, sizeof(enforced->identity), "uid %d inside, %u outside", AGENT_ID,
-		(unsigned int)plan->identity.uid);
+	snprintf(enforced->identity, sizeof(enforced->identity), "uid %d inside, %u outside",
+		AGENT_ID, (unsigned int)plan->identity.uid);
 	enforced->seccomp = true;
 	enforced->nested_userns = plan->options->policy->process.nested_sandbox;
-	snprintf(enforced->memory, sizeof(enforced->memory), "%s", limit_word(sandbox->limits.memory));
+	snprintf(enforced->memory, sizeof(enforced->memory), "%s",
+		limit_word(sandbox->limits.memory));
 	snprintf(enforced->processes, sizeof(enforced->processes), "%s",
 		limit_word(sandbox->limits.processes));
 	snprintf(enforced->cpus, sizeof(enforced->cpus), "%s", limit_word(sandbox->limits.cpus));
@@ -202,7 +208,8 @@ static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbo
 	}
 	sandbox->socket = pair[0];
 	int ret = raise_fd(&pair[1]);
-	ret = ret < 0 ? sandbox_fail(err, -ret, "out of descriptors") : clone_init(sandbox, plan, pair[1], err);
+	ret = ret < 0 ? sandbox_fail(err, -ret, "out of descriptors")
+		      : clone_init(sandbox, plan, pair[1], err);
 	close_fd(&pair[1]);
 	if (ret == 0) {
 		ret = identity_write_maps(&plan->identity, sandbox->pid, err);
@@ -219,8 +226,8 @@ static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbo
 	return await_ready(sandbox, err);
 }
 
-int sandbox_create(const struct sandbox_options *options, struct sandbox **out,
-	struct sandbox_error *err) {
+int sandbox_create(
+	const struct sandbox_options *options, struct sandbox **out, struct sandbox_error *err) {
 	*out = NULL;
 	struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
 	if (!sandbox) {
@@ -264,7 +271,8 @@ void sandbox_destroy(struct sandbox *sandbox) {
 		return;
 	}
 	if (sandbox->pid > 0) {
-		// The death of pid 1 kills all in its pid namespace, and it is reaped after the last of them.
+		// The death of pid 1 kills all in its pid namespace, and it is reaped after the
+		// last of them.
 		pid_reap(sandbox->pid, sandbox->pidfd);
 	}
 	close_fd(&sandbox->pidfd);
@@ -344,7 +352,8 @@ static long pack(char *to, size_t *used, size_t room, const char *const *list) {
 int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_command *command,
 	struct sandbox_error *err) {
 	if (!command->argv || !command->argv[0] || (command->cwd && command->cwd[0] != '/')) {
-		return sandbox_fail(err, EINVAL, "a command needs a name and an absolute directory");
+		return sandbox_fail(
+			err, EINVAL, "a command needs a name and an absolute directory");
 	}
 	size_t at;
 	if (live_find(sandbox, id, &at)) {
@@ -370,7 +379,8 @@ int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_com
 	long ret = envc < 0 ? envc : pack(strings, &used, room, cwd);
 	if (ret < 0) {
 		free(buffer);
-		return sandbox_fail(err, E2BIG, "the command and its environment are larger than %u KiB",
+		return sandbox_fail(err, E2BIG,
+			"the command and its environment are larger than %u KiB",
 			SANDBOX_MAX_ARG_BYTES >> 10);
 	}
 	head.argc = (uint32_t)argc;
@@ -393,7 +403,8 @@ int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_com
 	free(buffer);
 	if (sent < 0) {
 		live_remove(sandbox, id);
-		return sandbox_fail(err, -sent, "the sandbox does not take commands: %s", strerror(-sent));
+		return sandbox_fail(
+			err, -sent, "the sandbox does not take commands: %s", strerror(-sent));
 	}
 	return 0;
 }
@@ -413,8 +424,8 @@ void sandbox_read_event(struct sandbox *sandbox, struct sandbox_event *event) {
 	int fd = -1;
 	size_t fds = 1;
 	ssize_t len = sandbox->gone ? 0
-				    : message_receive(sandbox->socket, &message, sizeof(message), &fd, &fds,
-					      MSG_DONTWAIT);
+				    : message_receive(sandbox->socket, &message, sizeof(message),
+					      &fd, &fds, MSG_DONTWAIT);
 	if (len == -EAGAIN) {
 		return;
 	}

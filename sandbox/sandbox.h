@@ -2,11 +2,11 @@
 #define PARCLOSE_SANDBOX_H
 
 /*
- * The process layer: namespaces, a root built from nothing, Landlock, seccomp, limits, and pid 1. Order and reasons:
- * docs/architecture.md, "Process layer".
+ * The process layer: namespaces, a root built from nothing, Landlock, seccomp, limits, and pid 1.
+ * Order and reasons: docs/architecture.md, "Process layer".
  *
- * Functions return 0 or -errno and put a sentence for a person into `struct sandbox_error`: the thing,
- * the place, the remedy.
+ * Functions return 0 or -errno and put a sentence for a person into `struct sandbox_error`: the
+ * thing, the place, the remedy.
  */
 
 #include <stdbool.h>
@@ -23,8 +23,8 @@ struct sandbox_error {
 
 // How each layer is held in a sandbox that runs; for `inspect`, `enforced`.
 struct sandbox_enforced {
-	char namespaces[96];   // "user,mount,pid,net,ipc,uts,cgroup,time"
-	char identity[64];     // "uid 1000 inside, 1000 outside"
+	char namespaces[96]; // "user,mount,pid,net,ipc,uts,cgroup,time"
+	char identity[64]; // "uid 1000 inside, 1000 outside"
 	unsigned int landlock; // the ABI in force, 0: none
 	unsigned int landlock_scopes;
 	bool seccomp;
@@ -33,7 +33,8 @@ struct sandbox_enforced {
 };
 
 struct sandbox_options {
-	// Pid 1 is a fork that wipes its copy of argv and environ: the policy's strings must not lie there.
+	// Pid 1 is a fork that wipes its copy of argv and environ: the policy's strings must not
+	// lie there.
 	const struct policy *policy;
 	const char *name; // of the session; the hostname inside
 	// A Wayland listening socket is made inside as $XDG_RUNTIME_DIR/wayland-0 and handed out.
@@ -41,13 +42,14 @@ struct sandbox_options {
 };
 
 /*
- * Builds the sandbox up to a running pid 1 that waits for sandbox_spawn(). Blocks for the few milliseconds
- * this takes. On success *out is owned by the caller (sandbox_destroy()).
+ * Builds the sandbox up to a running pid 1 that waits for sandbox_spawn(). Blocks for the few
+ * milliseconds this takes. On success *out is owned by the caller (sandbox_destroy()).
  */
-int sandbox_create(const struct sandbox_options *options, struct sandbox **out,
-	struct sandbox_error *err);
+int sandbox_create(
+	const struct sandbox_options *options, struct sandbox **out, struct sandbox_error *err);
 
-// Kills everything inside, waits for the kernel to have reaped pid 1, removes the cgroups, frees. NULL is allowed.
+// Kills everything inside, waits for the kernel to have reaped pid 1, removes the cgroups, frees.
+// NULL is allowed.
 void sandbox_destroy(struct sandbox *sandbox);
 
 // pid of pid 1 as seen outside, and its pidfd (owned by the sandbox; readable when pid 1 is gone).
@@ -66,17 +68,19 @@ int sandbox_event_fd(const struct sandbox *sandbox);
 #define SANDBOX_MAX_ARG_BYTES (128u << 10)
 
 struct sandbox_command {
-	const char *const *argv; // NULL-terminated; argv[0] without a slash is looked for in PATH inside
-	const char *const *env;	 // NULL-terminated "KEY=VALUE" put over the sandbox's own; NULL: none
-	const char *cwd;	 // absolute, inside; NULL: the policy's, else the home directory
-	int stdio[3];		 // handed over by copy; -1: /dev/null. Not used with `pty`
-	bool pty;		 // a new terminal of the sandbox's own is the command's stdio
-	uint16_t rows, columns;	 // of that terminal; 0: 24 x 80
+	const char *const
+		*argv; // NULL-terminated; argv[0] without a slash is looked for in PATH inside
+	const char *const
+		*env; // NULL-terminated "KEY=VALUE" put over the sandbox's own; NULL: none
+	const char *cwd; // absolute, inside; NULL: the policy's, else the home directory
+	int stdio[3]; // handed over by copy; -1: /dev/null. Not used with `pty`
+	bool pty; // a new terminal of the sandbox's own is the command's stdio
+	uint16_t rows, columns; // of that terminal; 0: 24 x 80
 };
 
 /*
- * Asks pid 1 to start a command. `id` is the caller's mark for later events. Returns 0 when the request is on
- * its way; the outcome is an event. -E2BIG: arguments larger than the bounds above.
+ * Asks pid 1 to start a command. `id` is the caller's mark for later events. Returns 0 when the
+ * request is on its way; the outcome is an event. -E2BIG: arguments larger than the bounds above.
  */
 int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_command *command,
 	struct sandbox_error *err);
@@ -85,11 +89,12 @@ int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_com
 int sandbox_signal(struct sandbox *sandbox, uint32_t id, int signal);
 
 enum sandbox_event_type {
-	SANDBOX_EVENT_NONE,    // nothing more to read now
-	SANDBOX_EVENT_STARTED, // `pty_fd` is set (caller closes it) when a pty was asked for, else -1
-	SANDBOX_EVENT_FAILED,  // could not be executed: `error` is an errno, `message` says what
-	SANDBOX_EVENT_EXITED,  // `status` as from waitpid()
-	SANDBOX_EVENT_GONE,    // pid 1 closed its end: the sandbox is over
+	SANDBOX_EVENT_NONE, // nothing more to read now
+	SANDBOX_EVENT_STARTED, // `pty_fd` is set (caller closes it) when a pty was asked for, else
+			       // -1
+	SANDBOX_EVENT_FAILED, // could not be executed: `error` is an errno, `message` says what
+	SANDBOX_EVENT_EXITED, // `status` as from waitpid()
+	SANDBOX_EVENT_GONE, // pid 1 closed its end: the sandbox is over
 };
 
 struct sandbox_event {
@@ -124,16 +129,16 @@ void sandbox_probe(struct sandbox_probe *probe);
 
 /*
  * Confines the calling, single-threaded process that has read all it will ever read from files: the
- * file system becomes an empty one, no capability, no_new_privs, Landlock with nothing granted, seccomp with the list of a
- * display server. Used by the compositor (sandbox/confine.c). Must be started in own namespaces by
- * sandbox_clone_isolated(). 0 or -errno.
+ * file system becomes an empty one, no capability, no_new_privs, Landlock with nothing granted,
+ * seccomp with the list of a display server. Used by the compositor (sandbox/confine.c). Must be
+ * started in own namespaces by sandbox_clone_isolated(). 0 or -errno.
  */
 int sandbox_confine_self(struct sandbox_error *err);
 
 /*
- * clone3 with every namespace new, identity mapped to an unprivileged one, dies with the caller; in the
- * child returns 0, in the caller the child's pid with *pidfd set (caller closes), or -errno. The child must
- * execve at once.
+ * clone3 with every namespace new, identity mapped to an unprivileged one, dies with the caller; in
+ * the child returns 0, in the caller the child's pid with *pidfd set (caller closes), or -errno.
+ * The child must execve at once.
  */
 pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err);
 

@@ -2,7 +2,8 @@
 #define PARCLOSE_SANDBOX_SYSCALLS_H
 
 /*
- * The system calls that the C library does not wrap, or wraps only when new. All return a result or -errno.
+ * The system calls that the C library does not wrap, or wraps only when new. All return a result or
+ * -errno.
  */
 
 #include <errno.h>

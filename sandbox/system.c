@@ -11,9 +11,9 @@
 #include <sys/sysmacros.h>
 
 /*
- * The current directory is the new root here, "/" still the host's. Everything below is made in file systems that are
- * new and seen by no one else, so plain paths and mount(2), one call a mount, are safe; the policy's paths are
- * not (root.c).
+ * The current directory is the new root here, "/" still the host's. Everything below is made in
+ * file systems that are new and seen by no one else, so plain paths and mount(2), one call a mount,
+ * are safe; the policy's paths are not (root.c).
  */
 
 // Older distributions have real directories here, others links into /usr.
@@ -24,7 +24,8 @@ struct shared {
 	bool display; // of use to programs with windows only
 };
 
-// Of the host's /etc only what programs need to start and to look right; nothing that tells who the host is.
+// Of the host's /etc only what programs need to start and to look right; nothing that tells who the
+// host is.
 static const struct shared etc_shared[] = {
 	{"alternatives", false},
 	{"bash.bashrc", false},
@@ -55,9 +56,10 @@ static const struct shared etc_shared[] = {
 // A file up to this size is copied: a mount costs more, to make and again to end.
 #define COPY_MAX (16u << 10)
 
-// World-readable files of /proc that speak of the whole machine. The others of that kind are for root, who is not here.
-static const char *const proc_hidden[] = {
-	"proc/keys", "proc/key-users", "proc/kallsyms", "proc/timer_list", "proc/latency_stats", NULL};
+// World-readable files of /proc that speak of the whole machine. The others of that kind are for
+// root, who is not here.
+static const char *const proc_hidden[] = {"proc/keys", "proc/key-users", "proc/kallsyms",
+	"proc/timer_list", "proc/latency_stats", NULL};
 
 struct device {
 	const char *name;
@@ -87,8 +89,8 @@ static int bind(const char *source, const char *target) {
 	return mount(source, target, NULL, MS_BIND | MS_REC, NULL) ? -errno : 0;
 }
 
-static int make_tmpfs(struct root *root, const char *path, uint64_t size, const char *mode,
-	unsigned long flags) {
+static int make_tmpfs(
+	struct root *root, const char *path, uint64_t size, const char *mode, unsigned long flags) {
 	char options[64];
 	snprintf(options, sizeof(options), "size=%llu,mode=%s", (unsigned long long)size, mode);
 	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | flags, options)) {
@@ -142,13 +144,15 @@ static int build_etc_files(int etc, const char *name) {
 	}
 	machine[32] = '\n';
 	machine[33] = '\0';
-	snprintf(hosts, sizeof(hosts), "127.0.0.1 localhost %s\n::1 localhost ip6-localhost\n", name);
+	snprintf(hosts, sizeof(hosts), "127.0.0.1 localhost %s\n::1 localhost ip6-localhost\n",
+		name);
 	snprintf(hostname, sizeof(hostname), "%s\n", name);
 	const struct {
 		const char *path, *text;
 	} files[] = {
-		{"passwd", AGENT_NAME ":x:1000:1000::" AGENT_HOME ":/bin/sh\n"
-			   "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
+		{"passwd",
+			AGENT_NAME ":x:1000:1000::" AGENT_HOME ":/bin/sh\n"
+				   "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
 		{"group", AGENT_NAME ":x:1000:\nnogroup:x:65534:\n"},
 		{"hosts", hosts},
 		{"hostname", hostname},
@@ -239,9 +243,9 @@ static int share_device(const struct device *device) {
 		return ret < 0 ? ret : -errno;
 	}
 	return S_ISCHR(stat_buffer.st_mode) &&
-			stat_buffer.st_rdev == makedev(device->major, device->minor)
-		? 0
-		: -ENODEV;
+			       stat_buffer.st_rdev == makedev(device->major, device->minor)
+		       ? 0
+		       : -ENODEV;
 }
 
 static int build_dev(struct root *root) {
@@ -249,8 +253,8 @@ static int build_dev(struct root *root) {
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]) && ret == 0; i++) {
 		ret = share_device(&devices[i]);
 	}
-	if (ret == 0 &&
-		mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666")) {
+	if (ret == 0 && mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+				"mode=0620,ptmxmode=0666")) {
 		ret = -errno;
 	}
 	if (ret == 0) {
@@ -282,17 +286,18 @@ static int build_private(struct root *root) {
 	const unsigned long flags = root->noexec ? MS_NOEXEC : 0;
 	int ret = make_tmpfs(root, "tmp", size, "1777", flags);
 	if (ret == 0) {
-		ret = make_tmpfs(root, AGENT_HOME + 1, size, "0700", flags);
+		ret = make_tmpfs(root, &AGENT_HOME[1], size, "0700", flags);
 	}
 	if (ret == 0) {
-		ret = make_tmpfs(root, AGENT_RUNTIME + 1, 16u << 20, "0700", MS_NOEXEC);
+		ret = make_tmpfs(root, &AGENT_RUNTIME[1], 16u << 20, "0700", MS_NOEXEC);
 	}
 	return ret;
 }
 
 static int build_skeleton(struct root *root) {
-	static const char *const directories[] = {"usr", "etc", "etc/ssl", "dev", "dev/pts", "dev/shm", "proc", "tmp", "home", AGENT_HOME + 1, "run",
-		"run/user", AGENT_RUNTIME + 1, "var", NULL};
+	static const char *const directories[] = {"usr", "etc", "etc/ssl", "dev", "dev/pts",
+		"dev/shm", "proc", "tmp", "home", &AGENT_HOME[1], "run", "run/user",
+		&AGENT_RUNTIME[1], "var", NULL};
 	static const char *const fedora[] = {"etc/pki", "etc/pki/tls", "etc/pki/ca-trust", NULL};
 	static const char *const display[] = {"etc/X11", NULL};
 	int ret = make_directories(directories);
@@ -305,7 +310,8 @@ static int build_skeleton(struct root *root) {
 	if (ret == 0) {
 		ret = put_file(root->fd, EMPTY_FILE, "");
 	}
-	return ret == 0 && (symlink("../tmp", "var/tmp") || symlink("../run", "var/run")) ? -errno : ret;
+	return ret == 0 && (symlink("../tmp", "var/tmp") || symlink("../run", "var/run")) ? -errno
+											  : ret;
 }
 
 int system_build(struct root *root, struct sandbox_error *err) {
@@ -327,11 +333,12 @@ int system_build(struct root *root, struct sandbox_error *err) {
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && ret == 0; i++) {
 		ret = parts[i].build(root);
 		if (ret < 0) {
-			return sandbox_fail(err, -ret, "cannot build the sandbox's %s: %s%s", parts[i].what,
-				strerror(-ret), parts[i].remedy);
+			return sandbox_fail(err, -ret, "cannot build the sandbox's %s: %s%s",
+				parts[i].what, strerror(-ret), parts[i].remedy);
 		}
 	}
-	return ret < 0 ? sandbox_fail(err, -ret, "cannot enter the new root: %s", strerror(-ret)) : 0;
+	return ret < 0 ? sandbox_fail(err, -ret, "cannot enter the new root: %s", strerror(-ret))
+		       : 0;
 }
 
 void system_finish(struct root *root) {

@@ -60,8 +60,8 @@ static const char **make_environment(
 	const struct policy *policy = context->policy;
 	size_t len = 0;
 	size_t room = sizeof(base_environment) / sizeof(base_environment[0]) +
-		sizeof(display_environment) / sizeof(display_environment[0]) + policy->process.env_len +
-		request->head.envc + 1;
+		      sizeof(display_environment) / sizeof(display_environment[0]) +
+		      policy->process.env_len + request->head.envc + 1;
 	const char **list = calloc(room, sizeof(*list));
 	if (!list) {
 		return NULL;
@@ -95,7 +95,8 @@ static int take_stdio(const struct worker_request *request) {
 	return sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-// As execvp(3), but by the PATH inside and without its guess that an unknown format is a shell script.
+// As execvp(3), but by the PATH inside and without its guess that an unknown format is a shell
+// script.
 static int execute(char *const *argv, const char *const *env) {
 	char *const *environment = (char *const *)env;
 	if (strchr(argv[0], '/')) {
@@ -135,8 +136,8 @@ struct start {
 };
 
 /*
- * Runs in pid 1's memory while pid 1 waits: nothing here may allocate or keep anything, and *failure is how it
- * speaks. Descriptors, signals, directory and session are the child's own.
+ * Runs in pid 1's memory while pid 1 waits: nothing here may allocate or keep anything, and
+ * *failure is how it speaks. Descriptors, signals, directory and session are the child's own.
  */
 static int become_command(void *data) {
 	const struct start *start = data;
@@ -148,35 +149,40 @@ static int become_command(void *data) {
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	int ret = take_stdio(request);
 	if (ret < 0) {
-		return fail(failure, -ret, "cannot set up standard input and output: %s", strerror(-ret));
+		return fail(failure, -ret, "cannot set up standard input and output: %s",
+			strerror(-ret));
 	}
 	const char *policy_cwd = start->context->policy->process.cwd;
 	const char *cwd = request->cwd ? request->cwd : policy_cwd ? policy_cwd : AGENT_HOME;
 	if (chdir(cwd)) {
-		return fail(failure, errno, "cannot enter the directory '%.150s' inside the sandbox: %s", cwd,
+		return fail(failure, errno,
+			"cannot enter the directory '%.150s' inside the sandbox: %s", cwd,
 			strerror(errno));
 	}
 	int code = execute(request->argv, start->env);
 	const char *command = request->argv[0];
 	if (code == ENOENT && !strchr(command, '/')) {
-		return fail(failure, code, "'%.150s' was not found in PATH inside the sandbox", command);
+		return fail(failure, code, "'%.150s' was not found in PATH inside the sandbox",
+			command);
 	}
 	if (code == ENOENT) {
 		return fail(failure, code,
-			"'%.120s' does not exist inside the sandbox, or the interpreter it names does not",
+			"'%.120s' does not exist inside the sandbox, or the interpreter it names "
+			"does not",
 			command);
 	}
 	if (code == EACCES && start->context->policy->process.executables_set) {
 		return fail(failure, code,
-			"'%.120s' may not be executed: it is not in process.executables, or not executable",
+			"'%.120s' may not be executed: it is not in process.executables, or not "
+			"executable",
 			command);
 	}
 	return fail(failure, code, "'%.120s' cannot be executed inside the sandbox: %s", command,
 		strerror(code));
 }
 
-pid_t worker_start(const struct init_context *context, const struct worker_request *request, void *stack,
-	struct worker_failure *failure) {
+pid_t worker_start(const struct init_context *context, const struct worker_request *request,
+	void *stack, struct worker_failure *failure) {
 	*failure = (struct worker_failure){0};
 	struct start start = {
 		.context = context,
@@ -189,16 +195,15 @@ pid_t worker_start(const struct init_context *context, const struct worker_reque
 		return -1;
 	}
 	// As vfork(): a copy of this process's memory would only be thrown away.
-	pid_t pid = clone(
-		become_command, (char *)stack + WORKER_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+	pid_t pid = clone(become_command, (char *)stack + WORKER_STACK,
+		CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
 	int code = errno;
 	free(start.env);
 	if (pid < 0) {
-		(void)fail(failure, code, "cannot start a process in the sandbox: %s%s", strerror(code),
-			code == EAGAIN ? " (limits.processes is reached)" : "");
+		(void)fail(failure, code, "cannot start a process in the sandbox: %s%s",
+			strerror(code), code == EAGAIN ? " (limits.processes is reached)" : "");
 	} else if (failure->error != 0) {
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-		}
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
 		pid = -1;
 	}
 	return pid;

@@ -1,7 +1,7 @@
 /*
- * Attacks on the sandbox from inside. Prints "held NAME" or "broken NAME: what happened" a line; ends with 1 when
- * anything was broken. Run as the command of a sandbox:
- *   inside [--file HOST_FILE]... [--socket HOST_SOCKET]... [--abstract HOST_NAME]... [--pid OUTER_PID]...
+ * Attacks on the sandbox from inside. Prints "held NAME" or "broken NAME: what happened" a line;
+ * ends with 1 when anything was broken. Run as the command of a sandbox: inside [--file
+ * HOST_FILE]... [--socket HOST_SOCKET]... [--abstract HOST_NAME]... [--pid OUTER_PID]...
  *     [--env NAME]... [--nested]
  * The named things exist outside; reaching any of them is a break. --env allows one more variable.
  */
@@ -65,7 +65,8 @@ __attribute__((format(printf, 3, 4))) static void report(
 static void must_fail(const char *name, long result, int code, int other) {
 	int got = errno;
 	report(result < 0 && (code == 0 || got == code || got == other), name, "%s (%s)",
-		result < 0 ? "failed for another reason" : "succeeded", strerror(result < 0 ? got : 0));
+		result < 0 ? "failed for another reason" : "succeeded",
+		strerror(result < 0 ? got : 0));
 }
 
 static bool read_all(const char *path, char *text, size_t size) {
@@ -84,7 +85,8 @@ static bool read_all(const char *path, char *text, size_t size) {
 }
 
 static void attack_processes(int argc, char **argv) {
-	// Everything visible is pid 1, or descends from it in this pid namespace: few, and small numbers.
+	// Everything visible is pid 1, or descends from it in this pid namespace: few, and small
+	// numbers.
 	DIR *proc = opendir("/proc");
 	int count = 0, highest = 0;
 	for (struct dirent *entry; proc && (entry = readdir(proc));) {
@@ -104,14 +106,16 @@ static void attack_processes(int argc, char **argv) {
 			pid_t pid = (pid_t)strtol(argv[i + 1], NULL, 10);
 			must_fail("kill-outer", kill(pid, 0), ESRCH, EPERM);
 			must_fail("pidfd-outer", syscall(SYS_pidfd_open, pid, 0), ESRCH, EPERM);
-			must_fail("ptrace-outer", ptrace(PTRACE_ATTACH, pid, NULL, NULL), ESRCH, EPERM);
+			must_fail("ptrace-outer", ptrace(PTRACE_ATTACH, pid, NULL, NULL), ESRCH,
+				EPERM);
 			must_fail("getpgid-outer", getpgid(pid), ESRCH, EPERM);
 		}
 	}
 	char byte;
 	struct iovec local = {&byte, 1}, remote = {environ, 1};
 	must_fail("process-vm-readv", process_vm_readv(1, &local, 1, &remote, 1, 0), EPERM, ESRCH);
-	must_fail("process-vm-writev", process_vm_writev(1, &local, 1, &remote, 1, 0), EPERM, ESRCH);
+	must_fail(
+		"process-vm-writev", process_vm_writev(1, &local, 1, &remote, 1, 0), EPERM, ESRCH);
 	must_fail("ptrace-init", ptrace(PTRACE_ATTACH, 1, NULL, NULL), EPERM, 0);
 	must_fail("ptrace-traceme", ptrace(PTRACE_TRACEME, 0, NULL, NULL), EPERM, 0);
 	must_fail("kcmp", syscall(SYS_kcmp, 1, getpid(), 0, 0, 0), EPERM, 0);
@@ -120,8 +124,8 @@ static void attack_processes(int argc, char **argv) {
 	if (pidfd >= 0) {
 		close(pidfd);
 	}
-	static const char *const secrets[] = {"mem", "environ", "maps", "auxv", "root", "cwd", "exe", "fd",
-		"ns/user", "stack", "syscall", NULL};
+	static const char *const secrets[] = {"mem", "environ", "maps", "auxv", "root", "cwd",
+		"exe", "fd", "ns/user", "stack", "syscall", NULL};
 	for (size_t i = 0; secrets[i]; i++) {
 		char path[64], name[64], link[256];
 		snprintf(path, sizeof(path), "/proc/1/%s", secrets[i]);
@@ -131,14 +135,16 @@ static void attack_processes(int argc, char **argv) {
 		if (fd >= 0) {
 			close(fd);
 		}
-		report(open_failed && (i < 4 || i > 6 || readlink(path, link, sizeof(link)) < 0), name,
-			"can be opened");
+		report(open_failed && (i < 4 || i > 6 || readlink(path, link, sizeof(link)) < 0),
+			name, "can be opened");
 	}
 	char text[4096];
 	memset(text, 0, sizeof(text));
-	bool exact = read_all("/proc/1/cmdline", text, sizeof(text)) && strcmp(text, "parclose-init") == 0;
+	bool exact = read_all("/proc/1/cmdline", text, sizeof(text)) &&
+		     strcmp(text, "parclose-init") == 0;
 	for (size_t i = strlen(text); i < sizeof(text); i++) {
-		exact = exact && text[i] == '\0'; // nothing of the supervisor's own arguments behind it
+		exact = exact &&
+			text[i] == '\0'; // nothing of the supervisor's own arguments behind it
 	}
 	report(exact, "proc-1-cmdline", "is '%s' and more", text);
 	must_fail("oom-score-init", open("/proc/1/oom_score_adj", O_WRONLY), 0, 0);
@@ -213,8 +219,8 @@ static void attack_sockets(int argc, char **argv) {
 	struct sockaddr_in outside = {.sin_family = AF_INET, .sin_port = htons(53)};
 	inet_pton(AF_INET, "1.1.1.1", &outside.sin_addr);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must_fail("connect-internet", connect(fd, (struct sockaddr *)&outside, sizeof(outside)), ENETUNREACH,
-		0);
+	must_fail("connect-internet", connect(fd, (struct sockaddr *)&outside, sizeof(outside)),
+		ENETUNREACH, 0);
 	close(fd);
 	for (int i = 1; i + 1 < argc; i++) {
 		struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -222,19 +228,21 @@ static void attack_sockets(int argc, char **argv) {
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (strcmp(argv[i], "--socket") == 0) {
 			snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[i + 1]);
-			must_fail("connect-host-socket", connect(fd, (struct sockaddr *)&address, len), ENOENT,
-				EACCES);
+			must_fail("connect-host-socket",
+				connect(fd, (struct sockaddr *)&address, len), ENOENT, EACCES);
 		} else if (strcmp(argv[i], "--abstract") == 0) {
-			snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s", argv[i + 1]);
-			len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(argv[i + 1]));
-			must_fail("connect-host-abstract", connect(fd, (struct sockaddr *)&address, len),
-				ECONNREFUSED, EPERM);
+			snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s",
+				argv[i + 1]);
+			len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+					  strlen(argv[i + 1]));
+			must_fail("connect-host-abstract",
+				connect(fd, (struct sockaddr *)&address, len), ECONNREFUSED, EPERM);
 		}
 		close(fd);
 	}
 	static const char *const usual[] = {"/run/dbus/system_bus_socket", "/var/run/docker.sock",
-		"/run/systemd/private", "/run/user/0/bus", "/run/user/1000/bus", "/tmp/.X11-unix/X0",
-		"/run/user/1000/pipewire-0", "/run/snapd.socket", NULL};
+		"/run/systemd/private", "/run/user/0/bus", "/run/user/1000/bus",
+		"/tmp/.X11-unix/X0", "/run/user/1000/pipewire-0", "/run/snapd.socket", NULL};
 	for (size_t i = 0; usual[i]; i++) {
 		struct stat stat_buffer;
 		report(stat(usual[i], &stat_buffer) < 0, "usual-socket", "%s is there", usual[i]);
@@ -252,8 +260,9 @@ static void attack_namespaces(bool nested) {
 		int flag;
 		bool nested;
 	} flags[] = {{"user", CLONE_NEWUSER, true}, {"mount", CLONE_NEWNS, false},
-		{"pid", CLONE_NEWPID, true}, {"net", CLONE_NEWNET, true}, {"ipc", CLONE_NEWIPC, false},
-		{"uts", CLONE_NEWUTS, false}, {"cgroup", 0x02000000, false}, {"time", 0x80, false}};
+		{"pid", CLONE_NEWPID, true}, {"net", CLONE_NEWNET, true},
+		{"ipc", CLONE_NEWIPC, false}, {"uts", CLONE_NEWUTS, false},
+		{"cgroup", 0x02000000, false}, {"time", 0x80, false}};
 	static char stack[65536];
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		char name[48];
@@ -267,7 +276,9 @@ static void attack_namespaces(bool nested) {
 		if (flags[i].flag != 0x80) {
 			snprintf(name, sizeof(name), "clone-%s", flags[i].name);
 			must_fail(name,
-				clone(in_child, stack + sizeof(stack), flags[i].flag | SIGCHLD, NULL), EPERM, 0);
+				clone(in_child, stack + sizeof(stack), flags[i].flag | SIGCHLD,
+					NULL),
+				EPERM, 0);
 		}
 	}
 	uint64_t clone_args[11] = {CLONE_NEWUSER};
@@ -280,7 +291,8 @@ static void attack_namespaces(bool nested) {
 	// The second lock: even where the filter lets it pass, the kernel's own limit is 0.
 	char text[64];
 	if (!nested) {
-		report(read_all("/proc/sys/user/max_user_namespaces", text, sizeof(text)) && number(text) == 0,
+		report(read_all("/proc/sys/user/max_user_namespaces", text, sizeof(text)) &&
+				number(text) == 0,
 			"max-user-namespaces", "is %s", text);
 		must_fail("raise-max-user-namespaces",
 			open("/proc/sys/user/max_user_namespaces", O_WRONLY), 0, 0);
@@ -308,13 +320,15 @@ static void attack_kernel(void) {
 		const char *name;
 		long number;
 	} calls[] = {{"io-uring-setup", 425}, {"io-uring-enter", 426}, {"io-uring-register", 427},
-		{"bpf", SYS_bpf}, {"userfaultfd", SYS_userfaultfd}, {"perf-event-open", SYS_perf_event_open},
-		{"keyctl", SYS_keyctl}, {"add-key", SYS_add_key}, {"request-key", SYS_request_key},
-		{"syslog", SYS_syslog}, {"init-module", SYS_init_module}, {"kexec-load", SYS_kexec_load},
-		{"open-by-handle-at", SYS_open_by_handle_at}, {"name-to-handle-at", SYS_name_to_handle_at},
-		{"fanotify-init", SYS_fanotify_init}, {"acct", SYS_acct}, {"quotactl", SYS_quotactl},
-		{"swapon", SYS_swapon}, {"reboot", SYS_reboot}, {"mbind", SYS_mbind},
-		{"move-pages", SYS_move_pages}, {"lsm-set-self-attr", 460}};
+		{"bpf", SYS_bpf}, {"userfaultfd", SYS_userfaultfd},
+		{"perf-event-open", SYS_perf_event_open}, {"keyctl", SYS_keyctl},
+		{"add-key", SYS_add_key}, {"request-key", SYS_request_key}, {"syslog", SYS_syslog},
+		{"init-module", SYS_init_module}, {"kexec-load", SYS_kexec_load},
+		{"open-by-handle-at", SYS_open_by_handle_at},
+		{"name-to-handle-at", SYS_name_to_handle_at}, {"fanotify-init", SYS_fanotify_init},
+		{"acct", SYS_acct}, {"quotactl", SYS_quotactl}, {"swapon", SYS_swapon},
+		{"reboot", SYS_reboot}, {"mbind", SYS_mbind}, {"move-pages", SYS_move_pages},
+		{"lsm-set-self-attr", 460}};
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		must_fail(calls[i].name, syscall(calls[i].number, 0, 0, 0, 0, 0), EPERM, 0);
 	}
@@ -342,9 +356,11 @@ static bool starts(const char *text, const char *with) {
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-// Every mount, by what the kernel says of it: read-only unless it is the sandbox's own, never a set-user-ID or a device.
+// Every mount, by what the kernel says of it: read-only unless it is the sandbox's own, never a
+// set-user-ID or a device.
 static void attack_mount_flags(void) {
-	static const char *const writable[] = {"/tmp", "/home/agent", "/run/user/1000", "/dev/", "/proc", NULL};
+	static const char *const writable[] = {
+		"/tmp", "/home/agent", "/run/user/1000", "/dev/", "/proc", NULL};
 	char line[1024];
 	FILE *file = fopen("/proc/self/mounts", "re");
 	while (file && fgets(line, sizeof(line), file)) {
@@ -358,7 +374,8 @@ static void attack_mount_flags(void) {
 			own = own || starts(point, writable[i]);
 		}
 		report(own || starts(flags, "ro,"), "mount-read-only", "%s is writable", point);
-		report(device || starts(type, "devtmpfs") || (strstr(flags, "nosuid") && strstr(flags, "nodev")),
+		report(device || starts(type, "devtmpfs") ||
+				(strstr(flags, "nosuid") && strstr(flags, "nodev")),
 			"mount-nosuid-nodev", "%s has %s", point, flags);
 	}
 	report(file != NULL, "mounts", "cannot be read");
@@ -371,7 +388,8 @@ static void attack_mount_flags(void) {
 	must_fail("chmod-etc", chmod("/etc", 0777), EROFS, 0);
 }
 
-// Standard output can be a file of the host's that is open for writing only. No mount holds that, Landlock does.
+// Standard output can be a file of the host's that is open for writing only. No mount holds that,
+// Landlock does.
 static void attack_descriptors(void) {
 	for (int fd = 0; fd <= 2; fd++) {
 		char path[32], name[32];
@@ -393,8 +411,8 @@ static void attack_files(int argc, char **argv) {
 			must_fail("open-host-file-by-init", open(path, O_RDONLY | O_CLOEXEC), 0, 0);
 		}
 	}
-	static const char *const directories[] = {"/", "/usr", "/usr/bin", "/etc", "/dev", "/home", "/run",
-		"/var", "/proc", "/proc/sys", NULL};
+	static const char *const directories[] = {"/", "/usr", "/usr/bin", "/etc", "/dev", "/home",
+		"/run", "/var", "/proc", "/proc/sys", NULL};
 	for (size_t i = 0; directories[i]; i++) {
 		char path[128], name[160];
 		snprintf(path, sizeof(path), "%s/parclose-attack", directories[i]);
@@ -418,11 +436,12 @@ static void attack_files(int argc, char **argv) {
 	must_fail("rename-usr", rename("/usr/bin/env", "/usr/bin/env2"), 0, 0);
 	must_fail("mknod-null", mknod("/tmp/null", S_IFCHR | 0666, makedev(1, 3)), EPERM, EACCES);
 	must_fail("mknod-disk", mknod("/tmp/disk", S_IFBLK | 0666, makedev(8, 0)), EPERM, EACCES);
-	static const char *const hidden[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kallsyms",
-		"/proc/key-users", NULL};
+	static const char *const hidden[] = {"/proc/kcore", "/proc/keys", "/proc/timer_list",
+		"/proc/kallsyms", "/proc/key-users", NULL};
 	char text[64];
 	for (size_t i = 0; hidden[i]; i++) {
-		report(!read_all(hidden[i], text, sizeof(text)) || text[0] == '\0', hidden[i], "has text");
+		report(!read_all(hidden[i], text, sizeof(text)) || text[0] == '\0', hidden[i],
+			"has text");
 	}
 	// The root's own place in the host's tree must have no way up.
 	struct stat root, above;
@@ -440,18 +459,20 @@ static void attack_files(int argc, char **argv) {
 
 static void attack_rights(int argc, char **argv) {
 	char text[8192];
-	static const char *const zero[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", NULL};
+	static const char *const zero[] = {
+		"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", NULL};
 	bool have = read_all("/proc/self/status", text, sizeof(text));
 	for (size_t i = 0; zero[i]; i++) {
 		const char *line = have ? strstr(text, zero[i]) : NULL;
-		report(line && strtoull(line + strlen(zero[i]), NULL, 16) == 0, zero[i], "not zero");
+		report(line && strtoull(line + strlen(zero[i]), NULL, 16) == 0, zero[i],
+			"not zero");
 	}
 	const char *line = have ? strstr(text, "NoNewPrivs:") : NULL;
 	report(line && number(line + 11) == 1, "NoNewPrivs", "not set");
 	line = have ? strstr(text, "\nSeccomp:") : NULL;
 	report(line && number(line + 9) == 2, "Seccomp", "no filter");
-	report(getuid() == 1000 && geteuid() == 1000 && getgid() == 1000 && getegid() == 1000, "ids",
-		"uid %d gid %d", (int)getuid(), (int)getgid());
+	report(getuid() == 1000 && geteuid() == 1000 && getgid() == 1000 && getegid() == 1000,
+		"ids", "uid %d gid %d", (int)getuid(), (int)getgid());
 	must_fail("setuid-0", setuid(0), 0, 0);
 	must_fail("setgid-0", setgid(0), 0, 0);
 	must_fail("setgroups", syscall(SYS_setgroups, 0, NULL), EPERM, 0);
@@ -459,18 +480,22 @@ static void attack_rights(int argc, char **argv) {
 	must_fail("sethostname", sethostname("x", 1), EPERM, 0);
 	must_fail("setpriority", setpriority(0, 0, -10), EACCES, EPERM);
 	// A set-user-ID program that the host has must give nothing.
-	static const char *const setuid_programs[] = {"/usr/bin/su", "/usr/bin/passwd", "/usr/bin/mount", NULL};
+	static const char *const setuid_programs[] = {
+		"/usr/bin/su", "/usr/bin/passwd", "/usr/bin/mount", NULL};
 	struct stat stat_buffer;
 	for (size_t i = 0; setuid_programs[i]; i++) {
-		if (stat(setuid_programs[i], &stat_buffer) == 0 && (stat_buffer.st_mode & S_ISUID)) {
-			report(stat_buffer.st_uid != 0, "setuid-owner", "%s is root's inside", setuid_programs[i]);
+		if (stat(setuid_programs[i], &stat_buffer) == 0 &&
+			(stat_buffer.st_mode & S_ISUID)) {
+			report(stat_buffer.st_uid != 0, "setuid-owner", "%s is root's inside",
+				setuid_programs[i]);
 		}
 	}
 	int fds[16];
 	size_t count = 0;
 	DIR *listing = opendir("/proc/self/fd");
 	for (struct dirent *entry; listing && (entry = readdir(listing));) {
-		if (entry->d_name[0] != '.' && number(entry->d_name) != dirfd(listing) && count < 16) {
+		if (entry->d_name[0] != '.' && number(entry->d_name) != dirfd(listing) &&
+			count < 16) {
 			fds[count++] = number(entry->d_name);
 		}
 	}
@@ -488,18 +513,21 @@ static void attack_rights(int argc, char **argv) {
 		size_t len = strcspn(*variable, "=");
 		bool known = false;
 		for (size_t i = 0; allowed[i]; i++) {
-			known = known || (strlen(allowed[i]) == len && strncmp(allowed[i], *variable, len) == 0);
+			known = known || (strlen(allowed[i]) == len &&
+						 strncmp(allowed[i], *variable, len) == 0);
 		}
 		for (int i = 1; i + 1 < argc; i++) {
-			known = known || (strcmp(argv[i], "--env") == 0 && strlen(argv[i + 1]) == len &&
-						 strncmp(argv[i + 1], *variable, len) == 0);
+			known = known ||
+				(strcmp(argv[i], "--env") == 0 && strlen(argv[i + 1]) == len &&
+					strncmp(argv[i + 1], *variable, len) == 0);
 		}
 		report(known, "environment", "%.*s came in", (int)len, *variable);
 	}
 }
 
 int main(int argc, char **argv) {
-	setvbuf(stdout, NULL, _IOLBF, 0); // where nothing holds, an attack may end this very program
+	setvbuf(stdout, NULL, _IOLBF,
+		0); // where nothing holds, an attack may end this very program
 	bool nested = false;
 	for (int i = 1; i < argc; i++) {
 		nested = nested || strcmp(argv[i], "--nested") == 0;

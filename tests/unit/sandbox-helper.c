@@ -32,8 +32,8 @@ void bench_path(struct bench *bench, enum policy_access access, const char *path
 		abort();
 	}
 	bench->paths[at] = (struct policy_path){.path = (char *)path, .access = access};
-	snprintf(bench->paths[at].pointer, sizeof(bench->paths[at].pointer), "/filesystem/%sPaths/%zu",
-		lists[access], at);
+	snprintf(bench->paths[at].pointer, sizeof(bench->paths[at].pointer),
+		"/filesystem/%sPaths/%zu", lists[access], at);
 }
 
 struct sandbox_event next_event(struct sandbox *sandbox) {
@@ -64,7 +64,8 @@ void run_in(struct sandbox *sandbox, uint32_t id, const struct sandbox_command *
 		if (event.type == SANDBOX_EVENT_STARTED && event.pty_fd >= 0) {
 			char text[4096];
 			ssize_t got;
-			while ((got = read(event.pty_fd, text, sizeof(text))) > 0) { // EIO at the end
+			while ((got = read(event.pty_fd, text, sizeof(text))) >
+				0) { // EIO at the end
 				(void)!write(fd, text, (size_t)got);
 			}
 			close(event.pty_fd);
@@ -76,7 +77,8 @@ void run_in(struct sandbox *sandbox, uint32_t id, const struct sandbox_command *
 			outcome->code = WIFEXITED(event.status) ? WEXITSTATUS(event.status)
 								: 128 + WTERMSIG(event.status);
 		} else if (event.type != SANDBOX_EVENT_STARTED) {
-			snprintf(outcome->message, sizeof(outcome->message), "event %d", (int)event.type);
+			snprintf(outcome->message, sizeof(outcome->message), "event %d",
+				(int)event.type);
 			outcome->code = 124;
 		}
 	}

@@ -29,7 +29,7 @@ void bench_path(struct bench *bench, enum policy_access access, const char *path
 struct outcome {
 	int code;
 	char output[65536]; // its stdout and stderr
-	char message[512];  // of the sandbox, when there was none or no command
+	char message[512]; // of the sandbox, when there was none or no command
 };
 
 void run_command(const struct bench *bench, const char *const *argv, struct outcome *outcome);

@@ -73,18 +73,22 @@ static const struct plan plans[] = {
 	{"the same twice", {{RO, "work"}, {RO, "work"}}, 2, "ro work"},
 	{"readonly beats readwrite", {{RW, "work"}, {RO, "work"}}, 2, "ro work"},
 	{"the order does not matter", {{RO, "work"}, {RW, "work"}}, 2, "ro work"},
-	{"denied beats all, and is then invisible", {{RW, "work"}, {NO, "work"}, {RO, "work"}}, 3, ""},
+	{"denied beats all, and is then invisible", {{RW, "work"}, {NO, "work"}, {RO, "work"}}, 3,
+		""},
 	{"denied by a link to it", {{RW, "work"}, {NO, "link"}}, 2, ""},
 	{"denied child", {{RW, "work"}, {NO, "work/secret.txt"}}, 2, "rw work, no work/secret.txt"},
 	{"grant in a denied parent", {{RW, "work"}, {NO, "work/sub"}, {RO, "work/sub/b.txt"}}, 3,
 		"rw work, no work/sub, ro work/sub/b.txt"},
 	{"denied without a grant is dropped", {{NO, "other"}, {RW, "work"}}, 2, "rw work"},
-	{"denied in a denied parent is dropped", {{RW, "work"}, {NO, "work/sub"}, {NO, "work/sub/b.txt"}}, 3,
+	{"denied in a denied parent is dropped",
+		{{RW, "work"}, {NO, "work/sub"}, {NO, "work/sub/b.txt"}}, 3,
 		"rw work, no work/sub"},
-	{"a hard link is the same object", {{RW, "hard"}, {RO, "work/a.txt"}}, 2, "ro hard, ro work/a.txt"},
+	{"a hard link is the same object", {{RW, "hard"}, {RO, "work/a.txt"}}, 2,
+		"ro hard, ro work/a.txt"},
 	{"a hard link to a denied file", {{RO, "work"}, {NO, "work/a.txt"}, {RW, "hard"}}, 3,
 		"ro work, no work/a.txt"},
-	{"missing", {{RO, "gone"}}, 1, "!/filesystem/readonlyPaths/0: '%s/gone' does not exist; create it"},
+	{"missing", {{RO, "gone"}}, 1,
+		"!/filesystem/readonlyPaths/0: '%s/gone' does not exist; create it"},
 	{"missing beneath a file", {{RW, "work/a.txt/x"}}, 1, "!does not exist"},
 	{"dangling", {{RO, "dangling"}}, 1, "!does not exist"},
 	{"relative", {{RO, "./work"}}, 1, "ro work"},
@@ -92,10 +96,12 @@ static const struct plan plans[] = {
 	{"missing denied in a readonly grant", {{RO, "work"}, {NO, "work/.env"}}, 2, "ro work"},
 	{"missing denied in a readwrite grant", {{RW, "work"}, {NO, "work/.env"}}, 2,
 		"!/filesystem/deniedPaths/1: '%s/work/.env' does not exist, and lies in"},
-	{"missing denied, through a link", {{RW, "work"}, {NO, "link/.env"}}, 2, "!does not exist, and lies in"},
-	{"missing denied, deep", {{RW, "work"}, {NO, "work/x/y/z"}}, 2, "!does not exist, and lies in"},
-	{"missing denied, saved by a readonly child", {{RW, "work"}, {RO, "work/sub"}, {NO, "work/sub/x"}}, 3,
-		"rw work, ro work/sub"},
+	{"missing denied, through a link", {{RW, "work"}, {NO, "link/.env"}}, 2,
+		"!does not exist, and lies in"},
+	{"missing denied, deep", {{RW, "work"}, {NO, "work/x/y/z"}}, 2,
+		"!does not exist, and lies in"},
+	{"missing denied, saved by a readonly child",
+		{{RW, "work"}, {RO, "work/sub"}, {NO, "work/sub/x"}}, 3, "rw work, ro work/sub"},
 	{"denied through a dangling link", {{RW, "work"}, {NO, "dangling"}}, 2, "!leads nowhere"},
 	{"a fifo", {{RO, "fifo"}}, 1, "!socket, pipe or device"},
 	{"a denied fifo", {{RO, "work"}, {NO, "fifo"}}, 2, "ro work"},
@@ -130,7 +136,8 @@ static void test_plans(void **state) {
 		bench_init(&bench);
 		for (size_t e = 0; e < plan->len; e++) {
 			const char *path = plan->entries[e].path;
-			bench_path(&bench, plan->entries[e].access, path[0] == '/' ? path : in_tree("%s", path));
+			bench_path(&bench, plan->entries[e].access,
+				path[0] == '/' ? path : in_tree("%s", path));
 		}
 		struct paths paths;
 		struct sandbox_error err = {{0}};
@@ -141,17 +148,20 @@ static void test_plans(void **state) {
 			snprintf(root, sizeof(root), "%.*s", (int)strlen(tree) - 1, tree);
 			const char *hole = strstr(plan->expected, "%s");
 			snprintf(wanted, sizeof(wanted), "%.*s%s%s",
-				hole ? (int)(hole - plan->expected - 1) : (int)strlen(plan->expected + 1),
+				hole ? (int)(hole - plan->expected - 1)
+				     : (int)strlen(plan->expected + 1),
 				plan->expected + 1, hole ? root : "", hole ? hole + 2 : "");
 			if (ret >= 0 || !strstr(err.message, wanted)) {
-				fail_msg("%s: wanted '%s', got %d '%s'", plan->what, wanted, ret, err.message);
+				fail_msg("%s: wanted '%s', got %d '%s'", plan->what, wanted, ret,
+					err.message);
 			}
 		} else if (ret < 0) {
 			fail_msg("%s: %s", plan->what, err.message);
 		} else {
 			describe(&paths, tree, got, sizeof(got));
 			if (strcmp(got, plan->expected) != 0) {
-				fail_msg("%s: wanted '%s', got '%s'", plan->what, plan->expected, got);
+				fail_msg("%s: wanted '%s', got '%s'", plan->what, plan->expected,
+					got);
 			}
 		}
 		paths_finish(&paths);
@@ -198,12 +208,17 @@ static void test_grants_inside(void **state) {
 	bench_path(&bench, NO, in_tree("work/secret.txt"));
 	char script[2048];
 	snprintf(script, sizeof(script),
-		"cd %s && cat a.txt sub/b.txt secret.txt; echo new >new.txt; mkdir dir; stat -c %%U new.txt a.txt; "
-		"echo x 2>/dev/null >sub/b.txt || echo ro; (echo x >secret.txt) 2>/dev/null || echo hidden; "
-		"rm -f secret.txt 2>/dev/null || echo stays; mv secret.txt s2 2>/dev/null || echo stays; "
+		"cd %s && cat a.txt sub/b.txt secret.txt; echo new >new.txt; mkdir dir; stat -c "
+		"%%U new.txt a.txt; "
+		"echo x 2>/dev/null >sub/b.txt || echo ro; (echo x >secret.txt) 2>/dev/null || "
+		"echo hidden; "
+		"rm -f secret.txt 2>/dev/null || echo stays; mv secret.txt s2 2>/dev/null || echo "
+		"stays; "
 		"ln secret.txt s3 2>/dev/null || echo nolink; ls ..",
 		in_tree("work"));
-	check(&bench, script, "ab" "agent\nagent\nro\nhidden\nstays\nstays\nnolink\nwork\n");
+	check(&bench, script,
+		"ab"
+		"agent\nagent\nro\nhidden\nstays\nstays\nnolink\nwork\n");
 	assert_true(file_has(in_tree("work/new.txt"), "new\n"));
 	assert_true(file_has(in_tree("work/secret.txt"), "secret"));
 	assert_true(file_has(in_tree("work/sub/b.txt"), "b"));
@@ -222,14 +237,18 @@ static void test_masks_inside(void **state) {
 	bench_path(&bench, NO, in_tree("work/sub"));
 	char script[512];
 	snprintf(script, sizeof(script),
-		"cd %s && ls -A sub; touch sub/x 2>/dev/null || echo ro; rmdir sub 2>/dev/null || echo stays",
+		"cd %s && ls -A sub; touch sub/x 2>/dev/null || echo ro; rmdir sub 2>/dev/null || "
+		"echo stays",
 		in_tree("work"));
 	check(&bench, script, "ro\nstays\n");
 	// A grant inside what is hidden.
 	bench_path(&bench, RW, in_tree("work/sub/b.txt"));
-	snprintf(script, sizeof(script), "cd %s/sub && ls -A; cat b.txt; echo B >b.txt; touch x 2>/dev/null || echo ro",
+	snprintf(script, sizeof(script),
+		"cd %s/sub && ls -A; cat b.txt; echo B >b.txt; touch x 2>/dev/null || echo ro",
 		in_tree("work"));
-	check(&bench, script, "b.txt\nb" "ro\n");
+	check(&bench, script,
+		"b.txt\nb"
+		"ro\n");
 	assert_true(file_has(in_tree("work/sub/b.txt"), "B\n"));
 	make_file(in_tree("work/sub/b.txt"), "b");
 	// A system directory.
@@ -256,8 +275,8 @@ static void test_planted_links(void **state) {
 	// What an earlier session left behind in the directory it could write to.
 	make_dir(in_tree("outside"));
 	make_file(in_tree("outside/s"), "outside");
-	const char *const targets[] = {in_tree("outside"), "/proc/self/root/tmp", "/oldroot/tmp", "/.old/tmp",
-		"../outside"};
+	const char *const targets[] = {in_tree("outside"), "/proc/self/root/tmp", "/oldroot/tmp",
+		"/.old/tmp", "../outside"};
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
 		assert_int_equal(symlink(targets[i], in_tree("work/trap%zu", i)), 0);
 	}
@@ -266,7 +285,8 @@ static void test_planted_links(void **state) {
 	bench_path(&bench, RW, in_tree("work"));
 	char script[512];
 	snprintf(script, sizeof(script),
-		"cd %s; for t in trap*; do cat $t/s; touch $t/made; done 2>/dev/null; ls -d trap*/made 2>/dev/null; "
+		"cd %s; for t in trap*; do cat $t/s; touch $t/made; done 2>/dev/null; ls -d "
+		"trap*/made 2>/dev/null; "
 		"find / -name s -path '*outside*' 2>/dev/null; true",
 		in_tree("work"));
 	run_shell(&bench, script, &outcome);
@@ -294,7 +314,8 @@ static void test_swap_race(void **state) {
 	pid_t racer = fork();
 	if (racer == 0) {
 		for (;;) {
-			syscall(SYS_renameat2, AT_FDCWD, in, AT_FDCWD, out, 2 /* RENAME_EXCHANGE */);
+			syscall(SYS_renameat2, AT_FDCWD, in, AT_FDCWD, out,
+				2 /* RENAME_EXCHANGE */);
 		}
 	}
 	struct bench bench;
@@ -314,7 +335,8 @@ static void test_swap_race(void **state) {
 	for (int i = 0; i < 40; i++) {
 		run_shell(&bench, script, &outcome);
 		refused += outcome.code == 125;
-		// Where the link was resolved, before anything was checked, the prize was what was asked for.
+		// Where the link was resolved, before anything was checked, the prize was what was
+		// asked for.
 		if (access(in_tree("prize/won"), F_OK) == 0) {
 			unlink(in_tree("prize/won"));
 		}
@@ -329,7 +351,9 @@ static void test_no_host_places(void **state) {
 	struct bench bench;
 	bench_init(&bench);
 	check(&bench, "ls /run; ls /run/user", "user\n1000\n");
-	check(&bench, "ls -d /sys /srv /opt /root /mnt /media /boot /work 2>/dev/null; ls /home /tmp", "/home:\nagent\n\n/tmp:\n");
+	check(&bench,
+		"ls -d /sys /srv /opt /root /mnt /media /boot /work 2>/dev/null; ls /home /tmp",
+		"/home:\nagent\n\n/tmp:\n");
 }
 
 int main(void) {

@@ -1,6 +1,7 @@
 /*
  * Runs a command in a sandbox with a policy built by hand; its stdio is ours. A tool for tests:
- *   sandbox-run [--ro P] [--rw P] [--deny P] [--exec P] [--env K=V] [--cwd D] [--nested] [--wayland] [--pty]
+ *   sandbox-run [--ro P] [--rw P] [--deny P] [--exec P] [--env K=V] [--cwd D] [--nested]
+ * [--wayland] [--pty]
  *     [--memory B] [--processes N] [--cpus MILLI] [--tmp B] [--files N] [--kill-init] [--repeat N]
  *     [--time] -- COMMAND...
  * Ends with the command's code, 125 when the sandbox could not be made, 126 when it ended early.
@@ -43,10 +44,11 @@ static void add_path(struct options *options, char *path, enum policy_access acc
 
 // Pid 1 wipes the memory of argv, so what it uses later is copied.
 static void parse(struct options *options, int argc, char **argv) {
-	static const struct option longs[] = {{"ro", 1, 0, 'r'}, {"rw", 1, 0, 'w'}, {"deny", 1, 0, 'd'},
-		{"exec", 1, 0, 'x'}, {"env", 1, 0, 'e'}, {"cwd", 1, 0, 'c'}, {"nested", 0, 0, 'n'},
-		{"wayland", 0, 0, 'W'}, {"pty", 0, 0, 'p'}, {"memory", 1, 0, 'm'}, {"processes", 1, 0, 'P'},
-		{"cpus", 1, 0, 'C'}, {"tmp", 1, 0, 't'}, {"files", 1, 0, 'f'}, {"kill-init", 0, 0, 'k'},
+	static const struct option longs[] = {{"ro", 1, 0, 'r'}, {"rw", 1, 0, 'w'},
+		{"deny", 1, 0, 'd'}, {"exec", 1, 0, 'x'}, {"env", 1, 0, 'e'}, {"cwd", 1, 0, 'c'},
+		{"nested", 0, 0, 'n'}, {"wayland", 0, 0, 'W'}, {"pty", 0, 0, 'p'},
+		{"memory", 1, 0, 'm'}, {"processes", 1, 0, 'P'}, {"cpus", 1, 0, 'C'},
+		{"tmp", 1, 0, 't'}, {"files", 1, 0, 'f'}, {"kill-init", 0, 0, 'k'},
 		{"repeat", 1, 0, 'N'}, {"time", 0, 0, 'T'}, {"require-landlock", 1, 0, 'L'},
 		{"require-cgroup", 0, 0, 'G'}, {0}};
 	struct policy *policy = &options->policy;
