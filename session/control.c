@@ -357,14 +357,14 @@ static void handle_exec_started(void *data, uint32_t id, const struct session_ex
 	call->rpc_id = NULL;
 }
 
-static void handle_exec_exited(void *data, uint32_t id, int exit_code) {
+static void handle_exec_exited(void *data, uint32_t id, int status) {
 	struct call *call = data;
 	cJSON *message = cJSON_CreateObject();
 	cJSON_AddStringToObject(message, "jsonrpc", "2.0");
 	cJSON_AddStringToObject(message, "method", "parclose/exited");
 	cJSON *params = cJSON_AddObjectToObject(message, "params");
 	cJSON_AddNumberToObject(params, "id", id);
-	cJSON_AddNumberToObject(params, "exitCode", exit_code);
+	cJSON_AddNumberToObject(params, "exitCode", session_exit_code(status));
 	send_json(call->connection, message, -1);
 	destroy_call(call);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,20 @@ static int handle_exit(int fd, uint32_t mask, void *data) {
 	}
 	display_end(display, reason);
 	return 0;
+}
+
+const char *display_check(struct display *display) {
+	char byte;
+	bool closed = display->channel_source == NULL ||
+		recv(display->channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	if (closed && display->end_reason[0] == '\0' && display->pid_source != NULL) {
+		// It closes its descriptors shortly before it can be reaped.
+		struct pollfd wait = {.fd = display->pidfd, .events = POLLIN};
+		if (poll(&wait, 1, 1000) == 1) {
+			handle_exit(display->pidfd, 0, display);
+		}
+	}
+	return display->end_reason[0] != '\0' ? display->end_reason : NULL;
 }
 
 // ---- the apps' connections

@@ -63,6 +63,12 @@ struct display *display_create(struct wl_event_loop *loop, const struct display_
 // Serves apps that connect to `listen_fd` (taken over).
 int display_listen(struct display *display, int listen_fd);
 
+/*
+ * Has the compositor died? Its reason, valid as long as the display, or NULL. Asked when a program ends: programs
+ * end because their display does, and word of that may come first.
+ */
+const char *display_check(struct display *display);
+
 // Valid until the next turn of the event loop.
 struct display_state display_state(const struct display *display);
 

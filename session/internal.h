@@ -64,7 +64,7 @@ struct session_exec_result {
 // What happens to a command that a control connection started.
 struct session_exec_observer {
 	void (*started)(void *data, uint32_t id, const struct session_exec_result *result);
-	void (*exited)(void *data, uint32_t id, int exit_code);
+	void (*exited)(void *data, uint32_t id, int status); // as from waitpid()
 };
 
 /*

@@ -265,11 +265,10 @@ static void take_event(struct session *session, const struct sandbox_event *even
 			exec->observer->started(exec->data, exec->id, &result);
 		}
 	} else {
-		int code = session_exit_code(event->status);
-		cJSON_AddNumberToObject(fields, "exitCode", code);
+		cJSON_AddNumberToObject(fields, "exitCode", session_exit_code(event->status));
 		record(session, "exited", fields);
 		if (exec->observer != NULL) {
-			exec->observer->exited(exec->data, exec->id, code);
+			exec->observer->exited(exec->data, exec->id, event->status);
 		}
 	}
 	free(exec);
@@ -309,14 +308,19 @@ static void handle_main_started(void *data, uint32_t id, const struct session_ex
 	check_running(session);
 }
 
-static void handle_main_exited(void *data, uint32_t id, int exit_code) {
+static void handle_main_exited(void *data, uint32_t id, int status) {
 	struct session *session = data;
+	int exit_code = session_exit_code(status);
 	session->main_exited = true;
-	if (!session->has_result && exit_code > 128) {
+	const char *broken = session->display != NULL ? display_check(session->display) : NULL;
+	if (broken != NULL) {
+		set_result(session, SESSION_EXIT_FAILED, true, "%s", broken);
+	} else if (WIFSIGNALED(status)) {
 		set_result(session, exit_code, false, "the command was killed by signal %d (%s)",
-			exit_code - 128, strsignal(exit_code - 128));
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	} else {
+		set_result(session, exit_code, false, "the command exited with status %d", exit_code);
 	}
-	set_result(session, exit_code, false, "the command exited with status %d", exit_code);
 	if (session->result.exit_code == 128 + SIGTERM && session->state == SESSION_STOPPING) {
 		session->result.exit_code = exit_code; // how it really went, after `stop`
 	}
@@ -329,7 +333,7 @@ static const struct session_exec_observer main_observer = {
 };
 
 void session_signal(struct session *session, int signal) {
-	if (session->main_id == 0 || !session->main_started || session->main_exited) {
+	if (session->main_id == 0 || session->main_exited) {
 		if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP ||
 			signal == SIGQUIT) {
 			session_stop(session, strsignal(signal), SESSION_GRACE_MS);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 
@@ -60,6 +61,21 @@ class Deaths(SessionTest):
         self.assert_gone(pids)
         self.detach("sleep", "60", policy=self.process_policy())
 
+    def test_stopped_parts_do_not_keep_a_session_from_ending(self):
+        for part in ("compositor", "init"):
+            with self.subTest(part=part):
+                info, pids = self.begin()
+                kill(info[part]["pid"], signal.SIGSTOP)
+                self.cli("stop", "--grace", "0.2", "s")
+                self.assert_gone(pids)
+
+    def test_commands_that_ignore_everything_end_too(self):
+        info = self.detach("sh", "-c", "trap '' HUP INT TERM; (setsid sleep 4000 &) ; while :; do sleep 1; done",
+                           policy=self.process_policy())
+        pids = self.pids(info)
+        self.cli("stop", "--grace", "0.2", "s")
+        self.assert_gone(pids)
+
     def test_attached_run_reports_a_broken_session(self):
         process = self.spawn("run", "--name", "s", "--", "foot", "-e", "sleep", "60")
         info = wait_for(lambda: (lambda d: d.returncode == 0 and json.loads(d.stdout))(
@@ -96,6 +112,18 @@ class Directories(SessionTest):
         done = subprocess.run(["unshare", "-Urm", "sh", "-c", script, parclose, self.process_policy()],
                               env=self.env, capture_output=True, text=True, timeout=30)
         self.assertEqual(done.returncode, 125, done.stderr)
+        self.assertIn("No space left", done.stderr)
+
+    def test_audit_log_on_a_full_disk(self):
+        """A session that cannot write its log does not start."""
+        script = ("mount -t tmpfs -o size=8k,mode=700 none $XDG_STATE_HOME && mkdir -p -m 700 $XDG_STATE_HOME/parclose/s; "
+                  "cat /dev/zero > $XDG_STATE_HOME/fill 2>/dev/null; "
+                  "exec unshare -U --map-user=1000 --map-group=1000 $0 run --name s --policy $1 -- true")
+        parclose = os.path.join(os.environ["PARCLOSE_BUILD"], "cli", "parclose")
+        done = subprocess.run(["unshare", "-Urm", "sh", "-c", script, parclose, self.process_policy()],
+                              env=self.env, capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 125, done.stderr)
+        self.assertIn("session.jsonl", done.stderr)
         self.assertIn("No space left", done.stderr)
 
     def test_state_dir_unusable(self):

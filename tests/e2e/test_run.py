@@ -63,8 +63,8 @@ class Run(SessionTest):
 
     def test_sigterm_ends_the_session(self):
         process = self.spawn("run", "--policy", self.process_policy(), "--", "sleep", "60")
-        info = wait_for(lambda: self.cli("list", "--json").stdout.strip() != "[]" and
-                        json.loads(self.cli("list", "--json").stdout)[0])
+        info = wait_for(lambda: next((s for s in json.loads(self.cli("list", "--json").stdout)
+                                      if s["state"] == "running"), None))
         pids = self.pids(info)
         process.terminate()
         process.communicate(timeout=20)
