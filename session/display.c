@@ -206,12 +206,25 @@ static int handle_exit(int fd, uint32_t mask, void *data) {
 	return 0;
 }
 
+// Has the kernel begun to take the process down? PF_EXITING in the flags of proc_pid_stat(5).
+static bool is_exiting(pid_t pid) {
+	char path[32], text[512];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0) {
+		close(fd);
+	}
+	unsigned int flags = 0;
+	text[len > 0 ? len : 0] = '\0';
+	const char *comm_end = strrchr(text, ')');
+	return comm_end != NULL && sscanf(comm_end, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	       (flags & 0x4) != 0;
+}
+
 const char *display_check(struct display *display) {
-	char byte;
-	bool closed = display->channel_source == NULL ||
-		recv(display->channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-	if (closed && display->end_reason[0] == '\0' && display->pid_source != NULL) {
-		// It closes its descriptors shortly before it can be reaped.
+	if (display->end_reason[0] == '\0' && display->pid_source != NULL &&
+		is_exiting(display->pid)) {
 		struct pollfd wait = {.fd = display->pidfd, .events = POLLIN};
 		if (poll(&wait, 1, 1000) == 1) {
 			handle_exit(display->pidfd, 0, display);

@@ -64,8 +64,8 @@ struct display *display_create(struct wl_event_loop *loop, const struct display_
 int display_listen(struct display *display, int listen_fd);
 
 /*
- * Has the compositor died? Its reason, valid as long as the display, or NULL. Asked when a program ends: programs
- * end because their display does, and word of that may come first.
+ * Has the compositor died? Its reason, valid as long as the display, or NULL. Asked when a program
+ * ends: programs end because their display does, and word of that may come first.
  */
 const char *display_check(struct display *display);
 

@@ -319,7 +319,8 @@ static void handle_main_exited(void *data, uint32_t id, int status) {
 		set_result(session, exit_code, false, "the command was killed by signal %d (%s)",
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
 	} else {
-		set_result(session, exit_code, false, "the command exited with status %d", exit_code);
+		set_result(
+			session, exit_code, false, "the command exited with status %d", exit_code);
 	}
 	if (session->result.exit_code == 128 + SIGTERM && session->state == SESSION_STOPPING) {
 		session->result.exit_code = exit_code; // how it really went, after `stop`
