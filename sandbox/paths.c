@@ -255,6 +255,46 @@ static bool in_system(const char *path) {
 	return false;
 }
 
+/*
+ * Beneath a directory that the sandbox may write to, an earlier session may have put a link in the
+ * way of another entry: there, none is followed.
+ */
+static int check_links(const struct paths *paths, struct sandbox_error *err) {
+	for (size_t i = 0; i < paths->len; i++) {
+		const struct path_entry *entry = &paths->entries[i];
+		for (size_t j = 0; j < paths->len; j++) {
+			const struct path_entry *grant = &paths->entries[j];
+			const char *written = entry->origin->path;
+			if (i == j || entry->fd < 0 || grant->fd < 0 ||
+				grant->access != POLICY_ACCESS_READWRITE || grant->type != S_IFDIR) {
+				continue;
+			}
+			const char *prefix = grant->origin->path;
+			prefix = paths_beneath(written, prefix) ? prefix : grant->path;
+			if (!paths_beneath(written, prefix)) {
+				continue;
+			}
+			const char *rest = written + strlen(prefix);
+			rest += strspn(rest, "/");
+			int fd = sys_openat2(grant->fd, *rest ? rest : ".", O_PATH | O_NOFOLLOW,
+				RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+			struct stat stat;
+			bool same = fd >= 0 && fstat(fd, &stat) == 0 && stat.st_dev == entry->dev &&
+				stat.st_ino == entry->ino;
+			close_fd(&fd);
+			if (!same) {
+				return sandbox_fail(err, ELOOP,
+					"%s: '%s' goes through a symbolic link in '%s', which the "
+					"sandbox may write to and could have put there; write where it "
+					"leads, '%s', if that is what you mean",
+					entry->origin->pointer, written, grant->origin->path,
+					entry->path);
+			}
+		}
+	}
+	return 0;
+}
+
 static int merge(struct paths *paths, struct sandbox_error *err) {
 	// One object under several names is under each of them what the strictest entry says.
 	for (size_t i = 0; i < paths->len; i++) {
@@ -313,6 +353,9 @@ int paths_init(struct paths *paths, const struct policy *policy, struct sandbox_
 		entry->access = entry->origin->access;
 		entry->fd = entry->mount_fd = -1;
 		ret = resolve(entry, err);
+	}
+	if (ret == 0) {
+		ret = check_links(paths, err);
 	}
 	if (ret == 0) {
 		ret = merge(paths, err);

@@ -170,6 +170,65 @@ static int bind_grant(struct root *root, const struct path_entry *entry) {
 	return ret;
 }
 
+// The object at its place inside must be the one that was examined, or a rule would lie beside it.
+static int check_target(const struct path_entry *entry, int target) {
+	struct stat stat;
+	if (fstat(target, &stat)) {
+		return -errno;
+	}
+	return stat.st_dev == entry->dev && stat.st_ino == entry->ino ? 0 : -ESTALE;
+}
+
+/*
+ * A rule inside a directory that the sandbox may write to would be left behind by a rename of what
+ * lies above it, and the next session would find a decoy, or a link, at its place. A mount point
+ * cannot be renamed: each directory on the way becomes one, a mount of itself.
+ */
+static int pin_way(
+	struct root *root, const struct path_entry *grant, const struct path_entry *entry) {
+	char way[PATH_MAX];
+	size_t start = strlen(grant->path);
+	if (strlen(entry->path) >= sizeof(way)) {
+		return -ENAMETOOLONG;
+	}
+	for (const char *at = strchr(entry->path + start + 1, '/'); at; at = strchr(at + 1, '/')) {
+		memcpy(way, entry->path, (size_t)(at - entry->path));
+		way[at - entry->path] = '\0';
+		int target = sys_openat2(
+			root->fd, way, O_PATH | O_NOFOLLOW | O_DIRECTORY, RESOLVE_INSIDE);
+		if (target < 0) {
+			return target;
+		}
+		struct statx facts;
+		int ret = statx(target, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &facts) ? -errno : 0;
+		if (ret == 0 && !(facts.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+			int copy = sys_open_tree(
+				target, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
+			ret = copy < 0 ? copy : sys_move_mount(copy, target);
+			close_fd(&copy);
+		}
+		close(target);
+		if (ret < 0) {
+			return ret;
+		}
+	}
+	int target = sys_openat2(root->fd, entry->path, O_PATH | O_NOFOLLOW, RESOLVE_INSIDE);
+	int ret = target < 0 ? target : check_target(entry, target);
+	close_fd(&target);
+	return ret;
+}
+
+// The entry that decides about the place of entries[self]; they are sorted by depth.
+static const struct path_entry *entry_above(const struct paths *paths, size_t self) {
+	const struct path_entry *found = NULL;
+	for (size_t i = 0; i < self; i++) {
+		if (paths_beneath(paths->entries[self].path, paths->entries[i].path)) {
+			found = &paths->entries[i];
+		}
+	}
+	return found;
+}
+
 // A directory is covered by an empty one, anything else by an empty file.
 static int mask(struct root *root, const struct path_entry *entry, int *dir_fd) {
 	if (entry->type == S_IFDIR) {
@@ -182,6 +241,19 @@ static int mask(struct root *root, const struct path_entry *entry, int *dir_fd) 
 		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
+static int apply_entry(struct root *root, const struct paths *paths, size_t at, int *mask_fd) {
+	const struct path_entry *entry = &paths->entries[at], *above = entry_above(paths, at);
+	int ret = 0;
+	if (above && above->access == POLICY_ACCESS_READWRITE) {
+		ret = pin_way(root, above, entry);
+	}
+	if (ret < 0) {
+		return ret;
+	}
+	return entry->access == POLICY_ACCESS_DENIED ? mask(root, entry, mask_fd)
+						     : bind_grant(root, entry);
+}
+
 static int apply_paths(struct root *root, const struct paths *paths, struct sandbox_error *err) {
 	int *masks = calloc(paths->len ? paths->len : 1, sizeof(*masks));
 	if (!masks) {
@@ -192,8 +264,7 @@ static int apply_paths(struct root *root, const struct paths *paths, struct sand
 	for (; done < paths->len && ret == 0; done++) {
 		const struct path_entry *entry = &paths->entries[done];
 		masks[done] = -1;
-		ret = entry->access == POLICY_ACCESS_DENIED ? mask(root, entry, &masks[done])
-							    : bind_grant(root, entry);
+		ret = apply_entry(root, paths, done, &masks[done]);
 		if (ret < 0) {
 			ret = sandbox_fail(err, -ret, "%s: '%s' cannot be %s in the sandbox: %s%s",
 				entry->origin->pointer, entry->path,

@@ -108,8 +108,8 @@ class Files(SessionTest):
         self.assertNotIn("content of secret", done.stdout)
         self.assertNotIn("leaf", done.stdout)
         self.assertEqual(self.read("secret"), "content of secret\n")
-        # Moving the parent is the grant's right; what is denied stays denied and whole in its new place.
-        self.assertEqual(self.read("away/deep/leaf"), "content of sub/deep/leaf\n")
+        # Its parent stays where it is, too: a decoy in its place would be what the next session hides.
+        self.assertEqual(self.read("sub/deep/leaf"), "content of sub/deep/leaf\n")
 
     def test_most_specific_wins(self):
         self.sh(f"echo x > {self.work}/sub/inner; echo x > {self.work}/plain",
