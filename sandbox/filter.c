@@ -22,12 +22,10 @@ static int load(const struct filter *filter) {
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) ? -errno : 0;
 }
 
-int filter_load(bool nested_userns, bool pin_cpus) {
-	static const struct filter filters[2][2] = {
-		{FILTER(filter_plain), FILTER(filter_pinned)},
-		{FILTER(filter_nested), FILTER(filter_nested_pinned)},
-	};
-	return load(&filters[nested_userns][pin_cpus]);
+int filter_load(bool nested_userns, bool pin_cpus, bool listed_executables) {
+	static const struct filter filters[] = {FILTER(filter_0), FILTER(filter_1), FILTER(filter_2),
+		FILTER(filter_3), FILTER(filter_4), FILTER(filter_5), FILTER(filter_6), FILTER(filter_7)};
+	return load(&filters[(nested_userns ? 1 : 0) | (pin_cpus ? 2 : 0) | (listed_executables ? 4 : 0)]);
 }
 
 int filter_load_server(void) {

@@ -103,8 +103,8 @@ void limits_find(struct limits_found *found);
 
 // Puts the filter for what runs inside over the calling process; no_new_privs must be set.
 // `nested_userns`: CLONE_NEW{USER,PID,NET} and chroot stay. `pin_cpus`: sched_setaffinity is
-// refused.
-int filter_load(bool nested_userns, bool pin_cpus);
+// refused. `listed_executables`: no memory file is made that could be executed.
+int filter_load(bool nested_userns, bool pin_cpus, bool listed_executables);
 // The same with the allow-list of a display server.
 int filter_load_server(void);
 
@@ -230,13 +230,11 @@ struct worker_failure {
 	char text[248];
 };
 
-#define WORKER_STACK (64u << 10)
-
 /*
- * Starts the command; on return it has been executed. The pid, or -1 with *failure filled in.
- * `stack` is WORKER_STACK bytes.
+ * Forks and becomes the command. Returns the pid or -errno. `report` (close-on-exec) gets a struct worker_failure when the
+ * command could not be executed, else nothing before its end.
  */
-pid_t worker_start(const struct init_context *context, const struct worker_request *request,
-	void *stack, struct worker_failure *failure);
+pid_t worker_start(
+	const struct init_context *context, const struct worker_request *request, int report);
 
 #endif

@@ -43,7 +43,7 @@ _Noreturn static void probe_inside(const struct identity *identity, int socket) 
 	finding.mount = try_mount("tmpfs");
 	finding.proc = try_mount("proc");
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	finding.seccomp = -filter_load(false, false);
+	finding.seccomp = -filter_load(false, false, false);
 	(void)!write(socket, &finding, sizeof(finding));
 	_exit(0);
 }
