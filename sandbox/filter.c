@@ -23,9 +23,11 @@ static int load(const struct filter *filter) {
 }
 
 int filter_load(bool nested_userns, bool pin_cpus, bool listed_executables) {
-	static const struct filter filters[] = {FILTER(filter_0), FILTER(filter_1), FILTER(filter_2),
-		FILTER(filter_3), FILTER(filter_4), FILTER(filter_5), FILTER(filter_6), FILTER(filter_7)};
-	return load(&filters[(nested_userns ? 1 : 0) | (pin_cpus ? 2 : 0) | (listed_executables ? 4 : 0)]);
+	static const struct filter filters[] = {FILTER(filter_0), FILTER(filter_1),
+		FILTER(filter_2), FILTER(filter_3), FILTER(filter_4), FILTER(filter_5),
+		FILTER(filter_6), FILTER(filter_7)};
+	return load(&filters[(nested_userns ? 1 : 0) | (pin_cpus ? 2 : 0) |
+			     (listed_executables ? 4 : 0)]);
 }
 
 int filter_load_server(void) {

@@ -23,10 +23,13 @@
 
 #define NAME "parclose-init"
 #define WORKERS_MAX 1024
+#define HELPER_STACK (64u << 10)
 
 struct worker {
 	uint32_t id;
 	pid_t pid;
+	int report; // read end of the exec report; -1 once the outcome is known
+	int master; // of the pty until STARTED hands it over; -1 without
 };
 
 struct init {
@@ -35,7 +38,7 @@ struct init {
 	struct worker *workers; // owned
 	size_t len, cap;
 	char *buffer; // MESSAGE_MAX bytes, owned
-	void *stack; // WORKER_STACK bytes, owned
+	void *stack; // HELPER_STACK bytes, owned
 };
 
 static int cmp_int(const void *a, const void *b) {
@@ -127,7 +130,7 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 	prctl(PR_SET_NAME, NAME);
 	umask(022);
 	setsid(); // from the supervisor's terminal
-	ret = netns_begin(&netns, init->stack, WORKER_STACK);
+	ret = netns_begin(&netns, init->stack, HELPER_STACK);
 	if (ret == 0) {
 		ret = await_go(init->socket);
 	}
@@ -203,6 +206,36 @@ static void send_failed(struct init *init, uint32_t id, int error, const char *t
 	send_event(init, &event, -1);
 }
 
+/*
+ * The exec has happened (it closed the pipe's other end), has failed (a report), or is still to
+ * come. Returns false when the worker has failed and is to be forgotten.
+ */
+static bool read_report(struct init *init, struct worker *worker) {
+	struct worker_failure failure;
+	ssize_t len = read(worker->report, &failure, sizeof(failure));
+	if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return true;
+	}
+	close_fd(&worker->report);
+	bool failed = len == sizeof(failure);
+	if (failed) {
+		failure.text[sizeof(failure.text) - 1] = '\0';
+		send_failed(init, worker->id, failure.error, failure.text);
+	} else {
+		struct event_message event = {
+			.event = SANDBOX_EVENT_STARTED, .id = worker->id, .pid = worker->pid};
+		send_event(init, &event, worker->master);
+	}
+	close_fd(&worker->master);
+	return !failed;
+}
+
+static void forget(struct init *init, size_t at) {
+	close_fd(&init->workers[at].report);
+	close_fd(&init->workers[at].master);
+	init->workers[at] = init->workers[--init->len];
+}
+
 static void reap(struct init *init) {
 	struct signalfd_siginfo info;
 	while (read(init->children, &info, sizeof(info)) > 0) {}
@@ -214,12 +247,14 @@ static void reap(struct init *init) {
 			if (worker->pid != pid) {
 				continue;
 			}
-			struct event_message event = {.event = SANDBOX_EVENT_EXITED,
-				.id = worker->id,
-				.pid = pid,
-				.status = status};
-			*worker = init->workers[--init->len];
-			send_event(init, &event, -1);
+			if (worker->report < 0 || read_report(init, worker)) {
+				struct event_message event = {.event = SANDBOX_EVENT_EXITED,
+					.id = worker->id,
+					.pid = pid,
+					.status = status};
+				send_event(init, &event, -1);
+			}
+			forget(init, i);
 			break;
 		}
 	}
@@ -281,17 +316,23 @@ static void start_worker(struct init *init, struct worker_request *request) {
 			return;
 		}
 	}
-	struct worker_failure failure;
-	pid_t pid = worker_start(init->context, request, init->stack, &failure);
+	int report[2] = {-1, -1};
+	pid_t pid = pipe2(report, O_CLOEXEC | O_NONBLOCK)
+			    ? -errno
+			    : worker_start(init->context, request, report[1]);
 	close_fd(&request->terminal);
+	close_fd(&report[1]);
 	if (pid < 0) {
-		send_failed(init, id, failure.error, failure.text);
-	} else {
-		init->workers[init->len++] = (struct worker){.id = id, .pid = pid};
-		struct event_message event = {.event = SANDBOX_EVENT_STARTED, .id = id, .pid = pid};
-		send_event(init, &event, master);
+		char text[128];
+		snprintf(text, sizeof(text), "cannot start a process in the sandbox: %s%s",
+			strerror(-pid), pid == -EAGAIN ? " (limits.processes is reached)" : "");
+		send_failed(init, id, -pid, text);
+		close_fd(&report[0]);
+		close_fd(&master);
+		return;
 	}
-	close_fd(&master);
+	init->workers[init->len++] =
+		(struct worker){.id = id, .pid = pid, .report = report[0], .master = master};
 }
 
 // Cuts `count` strings off the message into a NULL-terminated list; NULL when they are not there.
@@ -348,7 +389,10 @@ static void handle_signal(struct init *init, size_t len) {
 	memcpy(&message, init->buffer, sizeof(message));
 	for (size_t i = 0; i < init->len; i++) {
 		if (init->workers[i].id == message.id) {
-			(void)kill(-init->workers[i].pid, message.signal);
+			// Before its setsid() the group is not there yet; the process is.
+			if (kill(-init->workers[i].pid, message.signal) && errno == ESRCH) {
+				(void)kill(init->workers[i].pid, message.signal);
+			}
 		}
 	}
 }
@@ -377,15 +421,36 @@ static void handle_message(struct init *init) {
 	}
 }
 
+// Those whose outcome is not known yet, and may be now.
+static void poll_reports(struct init *init) {
+	for (size_t i = 0; i < init->len;) {
+		if (init->workers[i].report >= 0 && !read_report(init, &init->workers[i])) {
+			forget(init, i);
+		} else {
+			i++;
+		}
+	}
+}
+
 _Noreturn static void serve(struct init *init) {
+	struct pollfd *polls = calloc(WORKERS_MAX + 2, sizeof(*polls));
+	if (!polls) {
+		_exit(1);
+	}
 	for (;;) {
-		struct pollfd polls[] = {
-			{.fd = init->socket, .events = POLLIN},
-			{.fd = init->children, .events = POLLIN},
-		};
-		if (poll(polls, 2, -1) < 0 && errno != EINTR) {
+		polls[0] = (struct pollfd){.fd = init->socket, .events = POLLIN};
+		polls[1] = (struct pollfd){.fd = init->children, .events = POLLIN};
+		nfds_t count = 2;
+		for (size_t i = 0; i < init->len; i++) {
+			if (init->workers[i].report >= 0) {
+				polls[count++] = (struct pollfd){
+					.fd = init->workers[i].report, .events = POLLIN};
+			}
+		}
+		if (poll(polls, count, -1) < 0 && errno != EINTR) {
 			_exit(1);
 		}
+		poll_reports(init);
 		if (polls[1].revents) {
 			reap(init);
 		}
@@ -406,7 +471,7 @@ _Noreturn void init_main(const struct init_context *context) {
 
 	int wayland = -1;
 	init.buffer = malloc(MESSAGE_MAX);
-	init.stack = malloc(WORKER_STACK);
+	init.stack = malloc(HELPER_STACK);
 	int ret = init.buffer && init.stack ? set_up(&init, &err)
 					    : sandbox_fail(&err, ENOMEM, "out of memory");
 	if (ret == 0) {

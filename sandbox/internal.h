@@ -230,13 +230,11 @@ struct worker_failure {
 	char text[248];
 };
 
-#define WORKER_STACK (64u << 10)
-
 /*
- * Starts the command; on return it has been executed. The pid, or -1 with *failure filled in.
- * `stack` is WORKER_STACK bytes.
+ * Forks and becomes the command. Returns the pid or -errno. `report` (close-on-exec) gets a struct
+ * worker_failure when the command could not be executed, else nothing before its end.
  */
-pid_t worker_start(const struct init_context *context, const struct worker_request *request,
-	void *stack, struct worker_failure *failure);
+pid_t worker_start(
+	const struct init_context *context, const struct worker_request *request, int report);
 
 #endif

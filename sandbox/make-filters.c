@@ -269,7 +269,8 @@ static void add_rest(scmp_filter_ctx context, const struct filter_options *optio
 	// Landlock does not see a memfd, and no mount makes it noexec. Programs that know no such
 	// flag fall back.
 	if (options->listed_executables) {
-		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(memfd_create), 1,
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(ENOSYS),
+				 SCMP_SYS(memfd_create), 1,
 				 SCMP_A1(SCMP_CMP_MASKED_EQ, MFD_NOEXEC_SEAL, 0)));
 	}
 }
@@ -454,8 +455,8 @@ static int print(scmp_filter_ctx context, const char *name, FILE *out) {
 }
 
 int main(int argc, char **argv) {
-	static const char *const names[] = {"filter_0", "filter_1", "filter_2", "filter_3", "filter_4",
-		"filter_5", "filter_6", "filter_7", "filter_server"};
+	static const char *const names[] = {"filter_0", "filter_1", "filter_2", "filter_3",
+		"filter_4", "filter_5", "filter_6", "filter_7", "filter_server"};
 	const unsigned int agents = sizeof(names) / sizeof(names[0]) - 1;
 	FILE *out = argc == 2 ? fopen(argv[1], "w") : NULL;
 	if (!out) {

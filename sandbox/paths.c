@@ -266,7 +266,8 @@ static int check_links(const struct paths *paths, struct sandbox_error *err) {
 			const struct path_entry *grant = &paths->entries[j];
 			const char *written = entry->origin->path;
 			if (i == j || entry->fd < 0 || grant->fd < 0 ||
-				grant->access != POLICY_ACCESS_READWRITE || grant->type != S_IFDIR) {
+				grant->access != POLICY_ACCESS_READWRITE ||
+				grant->type != S_IFDIR) {
 				continue;
 			}
 			const char *prefix = grant->origin->path;
@@ -280,12 +281,13 @@ static int check_links(const struct paths *paths, struct sandbox_error *err) {
 				RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 			struct stat stat;
 			bool same = fd >= 0 && fstat(fd, &stat) == 0 && stat.st_dev == entry->dev &&
-				stat.st_ino == entry->ino;
+				    stat.st_ino == entry->ino;
 			close_fd(&fd);
 			if (!same) {
 				return sandbox_fail(err, ELOOP,
 					"%s: '%s' goes through a symbolic link in '%s', which the "
-					"sandbox may write to and could have put there; write where it "
+					"sandbox may write to and could have put there; write "
+					"where it "
 					"leads, '%s', if that is what you mean",
 					entry->origin->pointer, written, grant->origin->path,
 					entry->path);

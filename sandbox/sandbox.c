@@ -8,9 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
 
 // Set-up takes milliseconds; a machine under heavy load gets this long.
 #define READY_TIMEOUT_MS 20000
+// Pid 1 takes a command in well under a millisecond.
+#define SPAWN_TIMEOUT_MS 500
 
 struct sandbox {
 	pid_t pid;
@@ -20,6 +25,7 @@ struct sandbox {
 	struct limits limits;
 	struct sandbox_enforced enforced;
 	bool gone; // the socket has ended
+	bool stuck; // pid 1 took nothing for a while; until it speaks again it is not waited for
 
 	uint32_t *live; // ids of commands that have not ended, owned
 	size_t live_len, live_cap;
@@ -207,6 +213,12 @@ static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbo
 		return sandbox_fail(err, errno, "cannot make a socket pair: %s", strerror(errno));
 	}
 	sandbox->socket = pair[0];
+	// The supervisor never waits for pid 1.
+	if (fcntl(pair[0], F_SETFL, O_NONBLOCK)) {
+		int code = errno;
+		close(pair[1]);
+		return sandbox_fail(err, code, "cannot set up a socket: %s", strerror(code));
+	}
 	int ret = raise_fd(&pair[1]);
 	ret = ret < 0 ? sandbox_fail(err, -ret, "out of descriptors")
 		      : clone_init(sandbox, plan, pair[1], err);
@@ -335,6 +347,31 @@ static void live_remove(struct sandbox *sandbox, uint32_t id) {
 	}
 }
 
+// null, zero, full, random, urandom; not mem, which has the same major number.
+static bool is_kin_of_null(dev_t device) {
+	static const unsigned int minors[] = {3, 5, 7, 8, 9};
+	bool found = false;
+	for (size_t i = 0; i < sizeof(minors) / sizeof(minors[0]); i++) {
+		found = found || device == makedev(1, minors[i]);
+	}
+	return found;
+}
+
+/*
+ * What may be handed in. A directory (or an O_PATH descriptor of anything) is a way past the
+ * mounts; a block device, or a character device that is no terminal or /dev/null's kin, a way past
+ * the file system.
+ */
+static bool is_stream(int fd) {
+	struct stat stat;
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || (flags & O_PATH) || fstat(fd, &stat)) {
+		return false;
+	}
+	return S_ISREG(stat.st_mode) || S_ISFIFO(stat.st_mode) || S_ISSOCK(stat.st_mode) ||
+	       (S_ISCHR(stat.st_mode) && (isatty(fd) || is_kin_of_null(stat.st_rdev)));
+}
+
 // Appends the strings of `list` to the message; the count or -E2BIG.
 static long pack(char *to, size_t *used, size_t room, const char *const *list) {
 	long count = 0;
@@ -349,6 +386,21 @@ static long pack(char *to, size_t *used, size_t room, const char *const *list) {
 	return count;
 }
 
+static int send_patiently(
+	struct sandbox *sandbox, const void *data, size_t len, const int *fds, size_t fds_len) {
+	for (int waited = 0;; waited += 5) {
+		int ret = message_send(sandbox->socket, data, len, fds, fds_len);
+		if (ret != -EAGAIN || sandbox->stuck) {
+			return ret;
+		}
+		if (waited >= SPAWN_TIMEOUT_MS) {
+			sandbox->stuck = true;
+			return ret;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	}
+}
+
 int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_command *command,
 	struct sandbox_error *err) {
 	if (!command->argv || !command->argv[0] || (command->cwd && command->cwd[0] != '/')) {
@@ -358,6 +410,15 @@ int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_com
 	size_t at;
 	if (live_find(sandbox, id, &at)) {
 		return sandbox_fail(err, EEXIST, "command %" PRIu32 " is running already", id);
+	}
+	for (int i = 0; i < 3 && !command->pty; i++) {
+		if (command->stdio[i] >= 0 && !is_stream(command->stdio[i])) {
+			return sandbox_fail(err, EINVAL,
+				"descriptor %d of the command is a directory or a device; use a "
+				"file, a pipe, a "
+				"socket or a terminal",
+				i);
+		}
 	}
 	char *buffer = malloc(MESSAGE_MAX);
 	if (!buffer) {
@@ -399,7 +460,7 @@ int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_com
 		free(buffer);
 		return sandbox_fail(err, ENOMEM, "out of memory");
 	}
-	int sent = message_send(sandbox->socket, buffer, sizeof(head) + used, fds, fds_len);
+	int sent = send_patiently(sandbox, buffer, sizeof(head) + used, fds, fds_len);
 	free(buffer);
 	if (sent < 0) {
 		live_remove(sandbox, id);
@@ -438,6 +499,7 @@ void sandbox_read_event(struct sandbox *sandbox, struct sandbox_event *event) {
 		}
 		return;
 	}
+	sandbox->stuck = false;
 	event->type = (enum sandbox_event_type)message.event;
 	event->id = message.id;
 	event->pid = message.pid;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
@@ -128,21 +127,9 @@ static int execute(char *const *argv, const char *const *env) {
 	return code;
 }
 
-struct start {
-	const struct init_context *context;
-	const struct worker_request *request;
-	struct worker_failure *failure;
-	const char **env;
-};
-
-/*
- * Runs in pid 1's memory while pid 1 waits: nothing here may allocate or keep anything, and
- * *failure is how it speaks. Descriptors, signals, directory and session are the child's own.
- */
-static int become_command(void *data) {
-	const struct start *start = data;
-	const struct worker_request *request = start->request;
-	struct worker_failure *failure = start->failure;
+// Returns only when it could not, with *failure filled in.
+static int become_command(const struct init_context *context, const struct worker_request *request,
+	struct worker_failure *failure) {
 	setsid();
 	sigset_t none;
 	sigemptyset(&none);
@@ -152,14 +139,18 @@ static int become_command(void *data) {
 		return fail(failure, -ret, "cannot set up standard input and output: %s",
 			strerror(-ret));
 	}
-	const char *policy_cwd = start->context->policy->process.cwd;
+	const char *policy_cwd = context->policy->process.cwd;
 	const char *cwd = request->cwd ? request->cwd : policy_cwd ? policy_cwd : AGENT_HOME;
 	if (chdir(cwd)) {
 		return fail(failure, errno,
 			"cannot enter the directory '%.150s' inside the sandbox: %s", cwd,
 			strerror(errno));
 	}
-	int code = execute(request->argv, start->env);
+	const char **env = make_environment(context, request);
+	if (!env) {
+		return fail(failure, ENOMEM, "out of memory");
+	}
+	int code = execute(request->argv, env);
 	const char *command = request->argv[0];
 	if (code == ENOENT && !strchr(command, '/')) {
 		return fail(failure, code, "'%.150s' was not found in PATH inside the sandbox",
@@ -171,7 +162,7 @@ static int become_command(void *data) {
 			"does not",
 			command);
 	}
-	if (code == EACCES && start->context->policy->process.executables_set) {
+	if (code == EACCES && context->policy->process.executables_set) {
 		return fail(failure, code,
 			"'%.120s' may not be executed: it is not in process.executables, or not "
 			"executable",
@@ -181,30 +172,18 @@ static int become_command(void *data) {
 		strerror(code));
 }
 
-pid_t worker_start(const struct init_context *context, const struct worker_request *request,
-	void *stack, struct worker_failure *failure) {
-	*failure = (struct worker_failure){0};
-	struct start start = {
-		.context = context,
-		.request = request,
-		.failure = failure,
-		.env = make_environment(context, request),
-	};
-	if (!start.env) {
-		(void)fail(failure, ENOMEM, "out of memory");
-		return -1;
+/*
+ * Not vfork(): a command that is stopped by another one before its exec must not keep pid 1
+ * waiting.
+ */
+pid_t worker_start(
+	const struct init_context *context, const struct worker_request *request, int report) {
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct worker_failure failure = {0};
+		int code = become_command(context, request, &failure);
+		(void)!write(report, &failure, sizeof(failure));
+		_exit(code);
 	}
-	// As vfork(): a copy of this process's memory would only be thrown away.
-	pid_t pid = clone(become_command, (char *)stack + WORKER_STACK,
-		CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
-	int code = errno;
-	free(start.env);
-	if (pid < 0) {
-		(void)fail(failure, code, "cannot start a process in the sandbox: %s%s",
-			strerror(code), code == EAGAIN ? " (limits.processes is reached)" : "");
-	} else if (failure->error != 0) {
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-		pid = -1;
-	}
-	return pid;
+	return pid < 0 ? -errno : pid;
 }
