@@ -148,7 +148,7 @@ struct netns {
 	uint32_t state;
 };
 
-// `stack` stays in use until netns_enter() has returned.
+// `stack` stays in use for as long as pid 1 lives.
 int netns_begin(struct netns *netns, void *stack, size_t size);
 // Waits for the namespace and moves pid 1 into it.
 int netns_enter(struct netns *netns);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 
 /*
@@ -19,10 +18,11 @@
  */
 
 enum state {
+	STATE_WAITING, // the helper has not run yet; pid 1 may take the work back
 	STATE_WORKING,
 	STATE_DONE, // the namespace is there, the helper waits so that it stays
 	STATE_FAILED, // `error` says why
-	STATE_LEAVE, // it has been entered
+	STATE_TAKEN,
 };
 
 static int futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout) {
@@ -32,6 +32,11 @@ static int futex(uint32_t *word, int operation, uint32_t value, const struct tim
 static void set_state(struct netns *netns, uint32_t state) {
 	__atomic_store_n(&netns->state, state, __ATOMIC_SEQ_CST);
 	(void)futex(&netns->state, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+static bool change_state(struct netns *netns, uint32_t from, uint32_t to) {
+	return __atomic_compare_exchange_n(
+		&netns->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static int loopback_up(void) {
@@ -45,19 +50,24 @@ static int loopback_up(void) {
 	return ret;
 }
 
+static int make(void) {
+	return unshare(CLONE_NEWNET) ? -errno : loopback_up();
+}
+
 static int help(void *data) {
 	struct netns *netns = data;
-	int ret = unshare(CLONE_NEWNET) ? -errno : loopback_up();
-	netns->error = ret;
-	set_state(netns, ret < 0 ? STATE_FAILED : STATE_DONE);
-	while (ret == 0 && __atomic_load_n(&netns->state, __ATOMIC_SEQ_CST) == STATE_DONE) {
-		(void)futex(&netns->state, FUTEX_WAIT, STATE_DONE, NULL);
+	if (change_state(netns, STATE_WAITING, STATE_WORKING)) {
+		netns->error = make();
+		set_state(netns, netns->error < 0 ? STATE_FAILED : STATE_DONE);
+		for (;;) {
+			pause(); // killed by netns_enter()
+		}
 	}
 	return 0;
 }
 
 int netns_begin(struct netns *netns, void *stack, size_t size) {
-	netns->state = STATE_WORKING;
+	netns->state = STATE_WAITING;
 	netns->pidfd = -1;
 	netns->pid = clone(
 		help, (char *)stack + size, CLONE_VM | CLONE_PIDFD | SIGCHLD, netns, &netns->pidfd);
@@ -66,23 +76,21 @@ int netns_begin(struct netns *netns, void *stack, size_t size) {
 
 int netns_enter(struct netns *netns) {
 	const struct timespec patience = {.tv_sec = 10};
-	uint32_t state;
 	int ret = 0;
-	while ((state = __atomic_load_n(&netns->state, __ATOMIC_SEQ_CST)) == STATE_WORKING &&
-		ret == 0) {
+	if (change_state(netns, STATE_WAITING, STATE_TAKEN)) {
+		ret = make(); // no processor was free for the helper
+	}
+	while (ret == 0 && __atomic_load_n(&netns->state, __ATOMIC_SEQ_CST) == STATE_WORKING) {
 		ret = futex(&netns->state, FUTEX_WAIT, STATE_WORKING, &patience);
 		ret = ret == -EAGAIN || ret == -EINTR ? 0 : ret;
 	}
-	if (state == STATE_DONE) {
+	if (ret == 0 && netns->state == STATE_DONE) {
 		ret = setns(netns->pidfd, CLONE_NEWNET) ? -errno : 0;
-	} else if (state == STATE_FAILED) {
+	} else if (ret == 0 && netns->state == STATE_FAILED) {
 		ret = netns->error;
 	}
-	set_state(netns, STATE_LEAVE);
-	if (ret < 0) {
-		return ret; // the end of pid 1 ends the helper
-	}
+	// Not waited for: it executes nothing more, and is reaped like any other child.
+	int killed = sys_pidfd_send_signal(netns->pidfd, SIGKILL);
 	close_fd(&netns->pidfd);
-	while (waitpid(netns->pid, NULL, 0) < 0 && errno == EINTR) {}
-	return 0;
+	return ret < 0 ? ret : killed == -ESRCH ? 0 : killed;
 }
