@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/streams.h"
 #include "cli/terminal.h"
 #include "session/session.h"
 
@@ -156,9 +158,16 @@ int verb_exec(int argc, char *argv[]) {
 		goto out;
 	}
 	struct client_answer answer;
-	static const int stdio[3] = {0, 1, 2};
-	client_call(exec.client, "parclose/exec", params, stdio, pty ? 0 : 3, &answer);
+	struct streams streams = {.fds = {0, 1, 2}};
+	if (!pty && !streams_open(&streams)) {
+		complain("cannot carry standard input and output: %s", strerror(errno));
+		client_close(exec.client);
+		code = SESSION_EXIT_FAILED;
+		goto out;
+	}
+	client_call(exec.client, "parclose/exec", params, streams.fds, pty ? 0 : 3, &answer);
 	params = NULL;
+	streams_handed_over(&streams);
 	if (answer.failed) {
 		complain("%s", answer.message);
 		code = answer.exit_code == 1 ? SESSION_EXIT_FAILED : answer.exit_code;
@@ -168,6 +177,7 @@ int verb_exec(int argc, char *argv[]) {
 		answer.fd = -1;
 		code = follow(&exec, pty_fd);
 	}
+	streams_finish(&streams);
 	client_answer_finish(&answer);
 	client_close(exec.client);
 out:

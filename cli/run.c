@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/streams.h"
 #include "cli/terminal.h"
 #include "policy/policy.h"
 #include "session/session.h"
@@ -91,7 +92,7 @@ static void report(int fd, const struct run *run) {
 }
 
 // Runs the whole session in this process. `report_fd`: of a detached session, else -1.
-static int supervise(const struct session_options *options, int report_fd) {
+static int supervise(const struct session_options *options, int report_fd, struct streams *streams) {
 	struct run run = {.loop = wl_event_loop_create()};
 	struct wl_event_source *sources[FORWARDED_LEN] = {0};
 	if (run.loop == NULL) {
@@ -104,6 +105,9 @@ static int supervise(const struct session_options *options, int report_fd) {
 	}
 	run.session = session_create(run.loop, options, &observer, &run, &run.result);
 	run.ended = run.session == NULL;
+	if (streams != NULL) {
+		streams_handed_over(streams);
+	}
 	bool expects_command =
 		options->argv != NULL || options->policy->process.command_line != NULL;
 	bool reported = report_fd < 0;
@@ -118,6 +122,9 @@ static int supervise(const struct session_options *options, int report_fd) {
 	}
 	terminal_destroy(run.terminal);
 	session_destroy(run.session);
+	if (streams != NULL) {
+		streams_finish(streams);
+	}
 	for (size_t i = 0; i < FORWARDED_LEN; i++) {
 		if (sources[i] != NULL) {
 			wl_event_source_remove(sources[i]);
@@ -154,7 +161,7 @@ static int detach(struct session_options *options, bool json) {
 		if (null_fd > 2) {
 			close(null_fd);
 		}
-		_exit(supervise(options, pair[1]));
+		_exit(supervise(options, pair[1], NULL));
 	}
 	close(pair[1]);
 	char text[2048] = "";
@@ -273,7 +280,14 @@ int verb_run(int argc, char *argv[]) {
 		code = wrong_usage("run", "there is no command to run; give one after --, or "
 					  "--detach for a session that waits");
 	} else {
-		code = supervise(&options, -1);
+		struct streams streams = {.fds = {0, 1, 2}};
+		if (!options.pty && !streams_open(&streams)) {
+			complain("cannot carry standard input and output: %s", strerror(errno));
+			code = SESSION_EXIT_FAILED;
+		} else {
+			memcpy(options.stdio, streams.fds, sizeof(options.stdio));
+			code = supervise(&options, -1, &streams);
+		}
 	}
 	policy_destroy(policy);
 out:

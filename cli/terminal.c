@@ -174,7 +174,8 @@ void terminal_destroy(struct terminal *terminal) {
 	drop(&terminal->in_source);
 	drop(&terminal->out_source);
 	drop(&terminal->size_source);
-	tcsetattr(0, TCSADRAIN, &terminal->saved);
+	// Answers that the agent asked the terminal for are not for the shell that reads next.
+	tcsetattr(0, TCSAFLUSH, &terminal->saved);
 	close(terminal->pty);
 	close(terminal->in);
 	close(terminal->out);

@@ -77,6 +77,24 @@ class Executables(SessionTest):
         self.assertNotIn("executed", done.stdout)
 
 
+class Terminal(SessionTest):
+    def test_a_terminal_beside_a_redirection_is_not_handed_in(self):
+        script = ("import os, sys\n"
+                  "print([os.isatty(i) for i in range(3)], sys.stdin.readline().strip())\n"
+                  "print('on the terminal', file=sys.stderr)\n")
+        policy = self.process_policy()
+        self.detach(policy=policy)
+        for verb in (("run", "--policy", policy, "--"), ("exec", "s", "--")):
+            ours, theirs = os.openpty()
+            os.write(ours, b"typed\n")
+            process = self.spawn(*verb, "python3", "-c", script, stdin=theirs, stderr=theirs)
+            out, _ = process.communicate(timeout=30)
+            os.close(theirs)
+            self.assertEqual((process.returncode, out), (0, "[False, False, False] typed\n"))
+            self.assertIn(b"on the terminal", os.read(ours, 4096))
+            os.close(ours)
+
+
 class Endings(SessionTest):
     def test_a_command_held_before_its_start_holds_nothing_up(self):
         # A process that an agent stops before it has become its command keeps pid 1 waiting for it.
