@@ -313,11 +313,12 @@ static int make_memory(struct display *display) {
 		display->memory = NULL;
 		return -errno;
 	}
-	return 0;
+	// Pid 1 of the sandbox is a fork of this process and has no business with the screen.
+	return madvise(display->memory, display->memory_len, MADV_DONTFORK) != 0 ? -errno : 0;
 }
 
 // In the new process: nothing but the channel and a line to complain on.
-static void exec_compositor(const char *path, int channel, int stderr_fd) {
+static void exec_compositor(int program, int channel, int stderr_fd) {
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -326,6 +327,7 @@ static void exec_compositor(const char *path, int channel, int stderr_fd) {
 	channel = fcntl(channel, F_DUPFD_CLOEXEC, 10);
 	stderr_fd = fcntl(stderr_fd, F_DUPFD_CLOEXEC, 10);
 	null_fd = fcntl(null_fd, F_DUPFD_CLOEXEC, 10);
+	program = fcntl(program, F_DUPFD_CLOEXEC, 10);
 	if (dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0 || dup2(stderr_fd, 2) < 0 ||
 		dup2(channel, CHANNEL_FD) < 0) {
 		_exit(126);
@@ -334,8 +336,9 @@ static void exec_compositor(const char *path, int channel, int stderr_fd) {
 	setrlimit(RLIMIT_CORE, &no_core);
 	char *const argv[] = {(char *)"parclose-compositor", NULL};
 	char *const env[] = {(char *)"LANG=C.UTF-8", NULL};
-	execve(path, argv, env);
-	dprintf(2, "cannot execute %s: %s\n", path, strerror(errno));
+	// By descriptor: this identity may not be able to walk the path, where that lies in root's home.
+	execveat(program, "", argv, env, AT_EMPTY_PATH);
+	dprintf(2, "cannot execute the compositor: %s\n", strerror(errno));
 	_exit(127);
 }
 
@@ -352,10 +355,17 @@ static int start(struct display *display, char *why, size_t why_size) {
 		}
 		return -error;
 	}
+	int program = open(display->options.compositor_path, O_PATH | O_CLOEXEC);
 	struct sandbox_error error;
-	pid_t pid = sandbox_clone_isolated(&display->pidfd, &error);
+	pid_t pid = program < 0 ? -errno : sandbox_clone_isolated(&display->pidfd, &error);
 	if (pid == 0) {
-		exec_compositor(display->options.compositor_path, pair[1], errors[1]);
+		exec_compositor(program, pair[1], errors[1]);
+	}
+	if (program < 0) {
+		snprintf(error.message, sizeof(error.message), "cannot open %s: %s",
+			display->options.compositor_path, strerror((int)-pid));
+	} else {
+		close(program);
 	}
 	close(pair[1]);
 	close(errors[1]);
