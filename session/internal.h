@@ -28,6 +28,7 @@ struct exec {
 };
 
 struct session {
+	uint32_t grace_ms; // once stopping
 	struct wl_event_loop *loop;
 	const struct policy *policy;
 	const struct session_observer *observer;

@@ -128,10 +128,20 @@ static int handle_grace(void *data) {
 }
 
 static void begin_stop(struct session *session, uint32_t grace_ms) {
+	if (session->state == SESSION_STOPPING && session->grace_source != NULL) {
+		// Whoever asks again may be in more of a hurry, never in less.
+		if (grace_ms < session->grace_ms) {
+			session->grace_ms = grace_ms;
+			wl_event_source_timer_update(
+				session->grace_source, grace_ms > 0 ? (int)grace_ms : 1);
+		}
+		return;
+	}
 	if (session->state >= SESSION_STOPPING) {
 		return;
 	}
 	session->state = SESSION_STOPPING;
+	session->grace_ms = grace_ms;
 	size_t asked = 0;
 	struct exec *exec;
 	wl_list_for_each (exec, &session->execs, link) {

@@ -96,6 +96,16 @@ class Terminal(SessionTest):
 
 
 class Endings(SessionTest):
+    def test_a_second_stop_is_not_bound_by_the_grace_of_the_first(self):
+        policy = self.process_policy()
+        info = self.detach("sh", "-c", "trap '' TERM; while :; do sleep 1; done", policy=policy)
+        time.sleep(0.3)
+        slow = self.spawn("stop", "--grace", "300", "s")
+        wait_for(lambda: self.inspect()["state"] == "stopping", what="stopping")
+        self.cli("stop", "--grace", "0", "s", timeout=10)
+        slow.communicate(timeout=10)
+        self.assert_gone({info["init"]["pid"]})
+
     def test_a_command_held_before_its_start_holds_nothing_up(self):
         # A process that an agent stops before it has become its command keeps pid 1 waiting for it.
         hunter = ("import os, signal, time\n"
