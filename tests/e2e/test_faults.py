@@ -116,7 +116,7 @@ class Directories(SessionTest):
 
     def test_audit_log_on_a_full_disk(self):
         """A session that cannot write its log does not start."""
-        script = ("mount -t tmpfs -o size=8k,mode=700 none $XDG_STATE_HOME && mkdir -p -m 700 $XDG_STATE_HOME/parclose/s; "
+        script = ("mount -t tmpfs -o size=8k,mode=700 none $XDG_STATE_HOME && mkdir -p -m 700 $XDG_STATE_HOME/parclose/s || exit 1; "
                   "cat /dev/zero > $XDG_STATE_HOME/fill 2>/dev/null; "
                   "exec unshare -U --map-user=1000 --map-group=1000 $0 run --name s --policy $1 -- true")
         parclose = os.path.join(os.environ["PARCLOSE_BUILD"], "cli", "parclose")
