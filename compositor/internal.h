@@ -57,7 +57,7 @@ struct view {
 	struct wlr_xdg_toplevel_decoration_v1 *decoration; // may be NULL
 	bool mapped;
 	bool maximized, fullscreen; // as last configured
-	bool shrunk;		    // was asked to fit the display
+	bool shrunk; // was asked to fit the display
 	bool told, dirty; // the window list: known to the reader; changed since
 	struct wlr_box box; // of the window geometry, in the frame
 	struct wl_list link; // compositor.views

@@ -33,7 +33,8 @@ struct server {
 };
 
 // Log lines may quote what clients said: one line each, printable ASCII, of bounded length.
-static void log_line(enum wlr_log_importance importance, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static void log_line(
+	enum wlr_log_importance importance, const char *format, va_list args) {
 	if (importance > WLR_ERROR) {
 		return; // wlroots tells a line for every surface otherwise
 	}
@@ -54,7 +55,7 @@ static void log_line(enum wlr_log_importance importance, const char *format, va_
 	}
 }
 
-static void log_handler(const char *format, va_list args) {
+__attribute__((format(printf, 1, 0))) static void log_handler(const char *format, va_list args) {
 	log_line(WLR_ERROR, format, args);
 }
 
