@@ -257,8 +257,10 @@ int verb_run(int argc, char *argv[]) {
 		goto out;
 	}
 	struct policy *policy = load_policy(policy_name);
-	char compositor[4096];
-	if (policy == NULL || !find_helper("parclose-compositor", compositor, sizeof(compositor))) {
+	char compositor[4096] = "";
+	if (policy == NULL ||
+		(policy->containment == POLICY_CONTAINMENT_SESSION &&
+			!find_helper("parclose-compositor", compositor, sizeof(compositor)))) {
 		policy_destroy(policy);
 		code = SESSION_EXIT_FAILED;
 		goto out;
