@@ -23,7 +23,7 @@ static const struct {
 	{"windows", verb_windows, "the windows of a session; raise, close, cycle"},
 	{"stop", verb_stop, "end sessions"},
 	{"log", verb_log, "a session's audit log"},
-	{"policy", verb_policy, "check, explain or print a policy"},
+	{"policy", verb_policy, "check or explain a policy"},
 	{"doctor", verb_doctor, "what this machine can enforce, and the remedy where it cannot"},
 };
 

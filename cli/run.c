@@ -92,7 +92,8 @@ static void report(int fd, const struct run *run) {
 }
 
 // Runs the whole session in this process. `report_fd`: of a detached session, else -1.
-static int supervise(const struct session_options *options, int report_fd, struct streams *streams) {
+static int supervise(
+	const struct session_options *options, int report_fd, struct streams *streams) {
 	struct run run = {.loop = wl_event_loop_create()};
 	struct wl_event_source *sources[FORWARDED_LEN] = {0};
 	if (run.loop == NULL) {

@@ -44,8 +44,8 @@ static bool start_carrier(struct streams *streams, int fd) {
 	pid_t parent = getpid();
 	pid_t pid = fork();
 	if (pid == 0) {
-		// Keys that signal are for the command; the carrier ends with its pipe or its parent.
-		// SIGTTIN would stop the whole job.
+		// Keys that signal are for the command; the carrier ends with its pipe or its
+		// parent. SIGTTIN would stop the whole job.
 		static const int ignored[] = {
 			SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU};
 		for (unsigned int i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 struct streams {
-	int fds[3];	// for the command; 0, 1, 2 themselves where they are no terminals
+	int fds[3]; // for the command; 0, 1, 2 themselves where they are no terminals
 	pid_t carriers[3]; // 0: none
 };
 

@@ -336,7 +336,8 @@ static void exec_compositor(int program, int channel, int stderr_fd) {
 	setrlimit(RLIMIT_CORE, &no_core);
 	char *const argv[] = {(char *)"parclose-compositor", NULL};
 	char *const env[] = {(char *)"LANG=C.UTF-8", NULL};
-	// By descriptor: this identity may not be able to walk the path, where that lies in root's home.
+	// By descriptor: this identity may not be able to walk the path, where that lies in root's
+	// home.
 	execveat(program, "", argv, env, AT_EMPTY_PATH);
 	dprintf(2, "cannot execute the compositor: %s\n", strerror(errno));
 	_exit(127);
