@@ -178,7 +178,8 @@ static void send_json(struct connection *connection, cJSON *message, int fd) {
 	flush(connection);
 out:
 	if (connection->dead) {
-		// Wakes its own handler, which frees it: nobody may do so under whoever called this.
+		// Wakes its own handler, which frees it: nobody may do so under whoever called
+		// this.
 		shutdown(connection->fd, SHUT_RDWR);
 	}
 	if (fd >= 0) {
