@@ -114,7 +114,9 @@ static int allow(const struct domain *domain, const char *path, uint64_t rights)
  */
 static int read_interpreter(const char *path, char *interpreter, size_t size) {
 	interpreter[0] = '\0';
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	// It may be a file that the sandbox's programs wrote: opening a FIFO must not wait for
+	// them.
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0) {
 		return -errno;
 	}
@@ -150,23 +152,30 @@ static int allow_resolved(const struct domain *domain, const char *path, uint64_
 	return ret;
 }
 
+// The name comes from the program's bytes: a directory there would open all beneath it.
+static int allow_interpreter(const struct domain *domain, const char *program) {
+	char interpreter[PATH_MAX];
+	struct stat info;
+	if (read_interpreter(program, interpreter, sizeof(interpreter)) != 0 || !interpreter[0] ||
+		stat(interpreter, &info) || !S_ISREG(info.st_mode)) {
+		return 0;
+	}
+	return allow_resolved(domain, interpreter, LANDLOCK_ACCESS_FS_EXECUTE);
+}
+
 // Each prefix, and the system's program interpreter (the one /bin/sh names, which all
 // distributions' programs share).
 static int allow_executables(const struct domain *domain, const struct policy *policy) {
-	char interpreter[PATH_MAX];
 	int ret = 0;
 	for (size_t i = 0; i < policy->process.executables_len && ret == 0; i++) {
 		const char *prefix = policy->process.executables[i];
 		ret = allow_resolved(domain, prefix, LANDLOCK_ACCESS_FS_EXECUTE);
-		if (ret == 0 && read_interpreter(prefix, interpreter, sizeof(interpreter)) == 0 &&
-			interpreter[0]) {
-			ret = allow_resolved(domain, interpreter, LANDLOCK_ACCESS_FS_EXECUTE);
+		if (ret == 0) {
+			ret = allow_interpreter(domain, prefix);
 		}
 	}
-	if (ret == 0 && policy->process.executables_len > 0 &&
-		read_interpreter("/bin/sh", interpreter, sizeof(interpreter)) == 0 &&
-		interpreter[0]) {
-		ret = allow_resolved(domain, interpreter, LANDLOCK_ACCESS_FS_EXECUTE);
+	if (ret == 0 && policy->process.executables_len > 0) {
+		ret = allow_interpreter(domain, "/bin/sh");
 	}
 	return ret;
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 
 from harness import SessionTest
 
@@ -177,6 +178,19 @@ class Files(SessionTest):
                   "cp /usr/bin/true ~/copy && ~/copy; echo home=$?; true; echo bin=$?")
         done = self.cli("run", "--policy", policy, "--", "sh", "-c", script)
         self.assertEqual(done.stdout, "copy=126\ntmp=126\nhome=126\nbin=0\n")
+
+    def test_a_listed_program_cannot_name_a_directory_as_its_interpreter(self):
+        """The name stands in the file's own bytes, and the file may be the agent's work."""
+        name = b"/\0"
+        elf = struct.pack("<4s5B7xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 0, 0, 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        elf += struct.pack("<IIQQQQQQ", 3, 4, 120, 0, 0, len(name), len(name), 1) + name
+        with open(self.work + "/evil", "wb") as file:
+            file.write(elf)
+        os.chmod(self.work + "/evil", 0o755)
+        policy = self.process_policy(process={"executables": ["/usr/bin/dash", self.work + "/evil"]},
+                                     filesystem={"readonlyPaths": [self.work]})
+        done = self.cli("run", "--policy", policy, "--", "/usr/bin/dash", "-c", "/usr/bin/id; echo rc=$?")
+        self.assertEqual(done.stdout, "rc=126\n")
 
     def test_limits(self):
         policy = self.process_policy(limits={"processes": 20, "openFiles": 64, "tmp": "4M"})
