@@ -17,12 +17,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHANNEL_VERSION 1
+#define CHANNEL_VERSION 2
 #define CHANNEL_SLOTS 4
 #define CHANNEL_CURSOR_MAX 128
 #define CHANNEL_BOXES 8
 #define CHANNEL_FD 3 // the compositor finds its end here
 #define CHANNEL_TITLE_BYTES 128
+#define CHANNEL_TEXT_BYTES 224
+#define CHANNEL_TYPED_RUNS 20
+#define CHANNEL_MAX_STEPS 4096 // of one action; the text of one action: CHANNEL_MAX_TEXT bytes
+#define CHANNEL_MAX_TEXT (256u * 1024)
+#define CHANNEL_MAX_DELAY_MS 100000
+#define CHANNEL_TOUCH_POINTS 10
 
 struct channel_box {
 	int32_t x, y, width, height;
@@ -34,6 +40,11 @@ enum channel_type {
 	CHANNEL_CLIENT, // `client`, carries a connected Wayland client socket
 	CHANNEL_RELEASE, // `release`: the slot may be drawn into again
 	CHANNEL_WINDOW_ACT, // `window_act`
+	CHANNEL_INPUT, // `input`: one step of an action; performed when its last step is there
+	CHANNEL_INPUT_CANCEL, // `input_cancel`: what plays or waits under this token ends
+	CHANNEL_INPUT_RELEASE, // every key, button and touch point goes up, all actions are
+			       // cancelled
+	CHANNEL_SETTLE, // `settle`: tell when the picture rests
 	// compositor -> supervisor
 	CHANNEL_READY = 64, // confined and serving; no payload
 	CHANNEL_FRAME, // `frame`: the slot holds a new frame and is the supervisor's until released
@@ -41,6 +52,76 @@ enum channel_type {
 	CHANNEL_CLIENT_GONE, // `client`: the connection `id` ended
 	CHANNEL_WINDOW, // `window`: appeared, changed or went
 	CHANNEL_FATAL, // `fatal`: cannot go on; the compositor exits after it
+	CHANNEL_TYPED, // `typed`: which way parts of a text went; before its action's INPUT_DONE
+	CHANNEL_INPUT_DONE, // `input_done`: once for every action whose last step was sent
+	CHANNEL_SETTLED, // `settled`: once for every CHANNEL_SETTLE
+};
+
+/*
+ * An action is a run of steps of one token, the last one marked. The compositor checks all of it,
+ * then performs it; a step that cannot be done ends the action, and what the action pressed is
+ * released. Actions are performed one at a time, in the order of their last steps. A new token is
+ * greater than every one before it.
+ */
+enum channel_input_kind {
+	CHANNEL_INPUT_MOVE = 1, // x, y
+	CHANNEL_INPUT_BUTTON, // code: evdev BTN_*; value: 1 down, 0 up
+	CHANNEL_INPUT_SCROLL, // x, y: distance, positive right and down; value: enum channel_scroll
+	CHANNEL_INPUT_KEY, // text: X keysym name, or one character; value: 1 down, 0 up
+	CHANNEL_INPUT_KEYCODE, // code: evdev KEY_*; value: 1 down, 0 up
+	CHANNEL_INPUT_TEXT, // text, `code` bytes of it: UTF-8, whole characters
+	CHANNEL_INPUT_TOUCH, // code: point 0..9; value: enum channel_touch; x, y
+	CHANNEL_INPUT_DELAY, // value: milliseconds
+	CHANNEL_INPUT_FRAME, // until the client under the pointer has drawn, or 50 ms
+};
+
+enum channel_input_flag {
+	CHANNEL_INPUT_LAST = 1u << 0, // the action's last step
+};
+
+enum channel_scroll {
+	CHANNEL_SCROLL_NOTCHES = 0, // of a wheel
+	CHANNEL_SCROLL_PIXELS,
+};
+
+enum channel_touch {
+	CHANNEL_TOUCH_UP = 0,
+	CHANNEL_TOUCH_DOWN,
+	CHANNEL_TOUCH_MOVE,
+};
+
+enum channel_input_status {
+	CHANNEL_INPUT_OK = 0,
+	CHANNEL_INPUT_NO_TARGET, // no window was there to take any of it; nothing was delivered
+	CHANNEL_INPUT_UNKNOWN_KEY, // `step` names a key that no keymap of ours can have
+	CHANNEL_INPUT_NO_FOCUS, // keys or text, and no window has the keyboard
+	CHANNEL_INPUT_TOO_MANY, // more keys, buttons or steps than there is room for
+	CHANNEL_INPUT_CANCELLED, // by INPUT_CANCEL or INPUT_RELEASE
+	CHANNEL_INPUT_LOST, // the window that took it went away in the middle
+	CHANNEL_INPUT_STUCK, // the application did not answer for too long in the middle of a text
+	CHANNEL_INPUT_STATUS_COUNT
+};
+
+// How a run of characters was typed.
+enum channel_way {
+	CHANNEL_WAY_KEYS = 1, // real keys of the base keymap
+	CHANNEL_WAY_TEXT_INPUT, // text-input-v3 commit
+	CHANNEL_WAY_KEYMAP, // keys of an extended keymap
+	CHANNEL_WAY_PASTE, // a private paste
+	CHANNEL_WAY_COUNT
+};
+
+enum channel_settle_flag {
+	CHANNEL_SETTLE_SINCE_ACTION = 1u << 0, // what counts as changed begins with the action
+};
+
+enum channel_settle_reason {
+	CHANNEL_SETTLE_QUIET = 0, // nothing moved any more
+	CHANNEL_SETTLE_REPEATING, // only small repeating damage was left: a caret, a spinner
+	CHANNEL_SETTLE_TIMEOUT, // it still moved
+	CHANNEL_SETTLE_UNRESPONSIVE, // the picture rests, but an application does not answer
+	CHANNEL_SETTLE_CANCELLED,
+	CHANNEL_SETTLE_REASON_COUNT
 };
 
 enum channel_window_state {
@@ -63,6 +144,7 @@ struct channel_message {
 			uint32_t version;
 			uint32_t width, height; // pixels
 			uint32_t refresh; // Hz
+			char layout[64]; // of the keyboard, "us" or "de(neo)"; NUL-terminated
 		} setup;
 		struct {
 			uint32_t id; // the supervisor's mark, never 0
@@ -75,6 +157,24 @@ struct channel_message {
 			uint32_t id;
 			uint32_t verb; // enum channel_window_verb
 		} window_act;
+		struct {
+			uint32_t token; // of the action, never 0
+			uint32_t kind; // enum channel_input_kind
+			uint32_t flags; // enum channel_input_flag
+			uint32_t code, value;
+			int32_t x, y; // frame pixels or distance, in 1/256
+			char text[CHANNEL_TEXT_BYTES]; // NUL-padded
+		} input;
+		struct {
+			uint32_t token;
+		} input_cancel;
+		struct {
+			uint32_t token; // of the action it follows, or one of its own; never 0
+			uint32_t flags; // enum channel_settle_flag
+			uint32_t quiet_ms; // the rest that is asked for, 1..10000
+			uint32_t timeout_ms; // 0..600000, from when the action was done
+			struct channel_box region; // in the frame; empty: all of it
+		} settle;
 		struct {
 			uint32_t slot;
 			uint32_t boxes_len; // 1..CHANNEL_BOXES; more damage is said as fewer,
@@ -102,6 +202,33 @@ struct channel_message {
 		struct {
 			char text[256]; // NUL-terminated, ASCII
 		} fatal;
+		struct {
+			uint32_t token;
+			uint32_t runs_len; // 1..CHANNEL_TYPED_RUNS
+			struct {
+				uint32_t first, count; // characters (code points) of the text
+				uint32_t way; // enum channel_way
+			} runs[CHANNEL_TYPED_RUNS];
+		} typed;
+		struct {
+			uint32_t token;
+			uint32_t status; // enum channel_input_status
+			uint32_t step; // the step that could not be done, counted from 0
+			uint32_t window; // that took the last event; 0: none
+			uint32_t characters; // of its text, typed
+			int32_t x, y; // the pointer's place, in frame pixels
+			uint32_t reserved; // 0
+			uint64_t frame; // serial of the newest frame
+			uint64_t time_ns; // CLOCK_MONOTONIC when it was done
+		} input_done;
+		struct {
+			uint32_t token;
+			uint32_t reason; // enum channel_settle_reason
+			uint32_t waited_ms;
+			uint32_t changed; // 0 or 1: pixels of the region differ from what they were
+			struct channel_box box; // around all that changed; empty when !changed
+			uint64_t frame; // serial of the newest frame
+		} settled;
 	};
 };
 
