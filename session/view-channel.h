@@ -1,0 +1,155 @@
+#ifndef PARCLOSE_SESSION_VIEW_CHANNEL_H
+#define PARCLOSE_SESSION_VIEW_CHANNEL_H
+
+/*
+ * What supervisor and viewer say to each other: fixed-size messages on a SOCK_SEQPACKET pair that
+ * the control method parclose/view hands out. Several viewers may watch; none can make the agent
+ * wait, because nobody waits for them:
+ *
+ * - The frames are the supervisor's own frame memory, mapped read-only. Nothing is copied for a
+ *   viewer and no slot is held for one. A second memfd, written by the supervisor alone, holds one
+ *   `struct view_slots`: a slot's generation changes before the slot may be drawn into again. A
+ *   viewer copies what a FRAME names, then looks at the generation once more; where it differs from
+ *   the message's, the copy is thrown away, and a newer FRAME is on its way.
+ * - A message that the viewer's socket has no room for is dropped. The next FRAME that fits then
+ *   says in `boxes` everything that changed since the last one that was sent.
+ *
+ * Both sides check every field of every message; a message of another size, an unknown type or a
+ * value out of range ends the connection. Texts are UTF-8, already made fit to be shown
+ * (session/untrusted.h), NUL-padded.
+ */
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compositor/channel.h" // the frame memory's layout, boxes
+
+#define VIEW_VERSION 1
+#define VIEW_MAX_VIEWERS 16
+#define VIEW_MAX_KEYMAP (256u * 1024) // bytes of a user's keymap, XKB text format
+
+struct view_slots {
+	_Atomic uint64_t generation[CHANNEL_SLOTS];
+};
+
+enum view_type {
+	// supervisor -> viewer
+	VIEW_HELLO = 1, // `hello`, carries two memfds: frames (read-only), struct view_slots
+			// (read-only); first message, once
+	VIEW_FRAME, // `frame`
+	VIEW_CURSOR, // `cursor`
+	VIEW_STATE, // `state`: after HELLO, and at each change
+	VIEW_TITLE, // `title`: of the focused window
+	VIEW_NOTICE, // `notice`: something to tell the user
+	VIEW_ENDED, // `notice`: the session ended; the last message
+	// viewer -> supervisor; of these, INPUT and KEYMAP only count while this viewer has the
+	// wheel
+	VIEW_TAKE_OVER = 64, // `take_over`; the answer is a STATE
+	VIEW_HAND_BACK,
+	VIEW_PAUSE,
+	VIEW_RESUME,
+	VIEW_STOP, // the session, with the usual grace
+	VIEW_INPUT, // `input`
+	VIEW_KEYMAP, // carries a memfd with `keymap.bytes` of XKB text: the user's own layout
+	VIEW_RECORD, // `record`
+};
+
+enum view_holder {
+	VIEW_AGENT = 1,
+	VIEW_HUMAN,
+	VIEW_PAUSED
+};
+
+enum view_state_flag {
+	VIEW_STATE_MINE = 1u << 0, // the human with the wheel sits at this viewer
+	VIEW_STATE_RECORDING = 1u << 1,
+	VIEW_STATE_WITHHELD = 1u << 2, // the agent gets no pictures for now
+	VIEW_STATE_STOPPING = 1u << 3,
+	VIEW_STATE_XWAYLAND = 1u << 4,
+};
+
+enum view_network {
+	VIEW_NETWORK_NONE = 1,
+	VIEW_NETWORK_FILTERED,
+	VIEW_NETWORK_OPEN
+};
+enum view_clipboard {
+	VIEW_CLIPBOARD_NONE = 1,
+	VIEW_CLIPBOARD_READ,
+	VIEW_CLIPBOARD_WRITE,
+	VIEW_CLIPBOARD_ALL
+};
+
+enum view_input_kind {
+	VIEW_INPUT_MOVE = 1, // x, y
+	VIEW_INPUT_BUTTON, // code: evdev BTN_*, value: 1 down, 0 up; x, y
+	VIEW_INPUT_SCROLL, // x, y: distance; value: enum channel_scroll
+	VIEW_INPUT_KEYCODE, // code: evdev KEY_*, value: 1 down, 0 up
+	VIEW_INPUT_TOUCH, // code: point, value: enum channel_touch; x, y
+	VIEW_INPUT_RELEASE, // everything that is pressed goes up (focus lost)
+};
+
+struct view_message {
+	uint32_t type; // enum view_type
+	uint32_t reserved; // 0
+	union {
+		struct {
+			uint32_t version;
+			uint32_t width, height; // pixels
+			uint32_t refresh; // Hz
+			char name[64]; // of the session
+			char command[160]; // what runs
+		} hello;
+		struct {
+			uint32_t slot;
+			uint32_t boxes_len; // 1..CHANNEL_BOXES
+			uint64_t serial, generation;
+			uint64_t time_ns; // CLOCK_MONOTONIC at commit
+			struct channel_box boxes[CHANNEL_BOXES]; // inside the frame, none empty
+		} frame;
+		struct {
+			int32_t x, y; // hotspot's place in the frame
+			uint32_t visible; // 0 or 1
+			uint32_t image_serial; // changes with the image in the cursor area
+			uint32_t width, height; // 0..CHANNEL_CURSOR_MAX
+			int32_t hot_x, hot_y;
+		} cursor;
+		struct {
+			uint32_t holder; // enum view_holder
+			uint32_t flags; // enum view_state_flag
+			uint32_t network; // enum view_network
+			uint32_t clipboard; // enum view_clipboard
+			uint32_t viewers; // that watch, this one counted
+			uint32_t denied; // network attempts refused so far
+			uint64_t begun_s; // CLOCK_REALTIME seconds
+			uint64_t paused_since_ns; // CLOCK_MONOTONIC; 0: not paused
+		} state;
+		struct {
+			char untrusted_title[192]; // the application's words, made fit to be shown
+			char untrusted_app_id[64];
+		} title;
+		struct {
+			uint32_t urgency; // 0: for the record, 1: the user should know
+			char text[248];
+		} notice;
+		struct {
+			uint32_t withhold; // 1: the agent gets no pictures until handed back
+		} take_over;
+		struct {
+			uint32_t kind; // enum view_input_kind
+			uint32_t code, value;
+			int32_t x, y; // frame pixels or distance, in 1/256
+		} input;
+		struct {
+			uint32_t bytes; // 1..VIEW_MAX_KEYMAP
+		} keymap;
+		struct {
+			uint32_t on; // 0 or 1
+		} record;
+	};
+};
+
+static_assert(sizeof(struct view_message) == 264, "the view channel's messages have one size");
+
+#endif
