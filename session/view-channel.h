@@ -12,7 +12,8 @@
  *   viewer copies what a FRAME names, then looks at the generation once more; where it differs from
  *   the message's, the copy is thrown away, and a newer FRAME is on its way.
  * - A message that the viewer's socket has no room for is dropped. The next FRAME that fits then
- *   says in `boxes` everything that changed since the last one that was sent.
+ *   says in `boxes` everything that changed since the last one that was sent; of the other types
+ *   the newest is sent when there is room again.
  *
  * Both sides check every field of every message; a message of another size, an unknown type or a
  * value out of range ends the connection. Texts are UTF-8, already made fit to be shown
@@ -36,7 +37,7 @@ struct view_slots {
 enum view_type {
 	// supervisor -> viewer
 	VIEW_HELLO = 1, // `hello`, carries two memfds: frames (read-only), struct view_slots
-			// (read-only); first message, once
+			// (read-only), both sealed against shrinking; first message, once
 	VIEW_FRAME, // `frame`
 	VIEW_CURSOR, // `cursor`
 	VIEW_STATE, // `state`: after HELLO, and at each change
@@ -45,13 +46,15 @@ enum view_type {
 	VIEW_ENDED, // `notice`: the session ended; the last message
 	// viewer -> supervisor; of these, INPUT and KEYMAP only count while this viewer has the
 	// wheel
-	VIEW_TAKE_OVER = 64, // `take_over`; the answer is a STATE
+	VIEW_TAKE_OVER = 64, // `take_over`; the answer is a STATE. Of who has the wheel already it
+			     // only changes `withhold`
 	VIEW_HAND_BACK,
 	VIEW_PAUSE,
 	VIEW_RESUME,
 	VIEW_STOP, // the session, with the usual grace
 	VIEW_INPUT, // `input`
-	VIEW_KEYMAP, // carries a memfd with `keymap.bytes` of XKB text: the user's own layout
+	VIEW_KEYMAP, // `keymap`, carries a memfd with the user's own layout in XKB text; before the
+		     // first key of a takeover, and whenever something of it changes
 	VIEW_RECORD, // `record`
 };
 
@@ -88,6 +91,11 @@ enum view_input_kind {
 	VIEW_INPUT_KEYCODE, // code: evdev KEY_*, value: 1 down, 0 up
 	VIEW_INPUT_TOUCH, // code: point, value: enum channel_touch; x, y
 	VIEW_INPUT_RELEASE, // everything that is pressed goes up (focus lost)
+};
+
+enum view_lock {
+	VIEW_LOCK_CAPS = 1u << 0,
+	VIEW_LOCK_NUM = 1u << 1,
 };
 
 struct view_message {
@@ -143,6 +151,8 @@ struct view_message {
 		} input;
 		struct {
 			uint32_t bytes; // 1..VIEW_MAX_KEYMAP
+			uint32_t group; // 0..3: which of the keymap's layouts is active
+			uint32_t locks; // enum view_lock: what is on
 		} keymap;
 		struct {
 			uint32_t on; // 0 or 1
