@@ -2,22 +2,27 @@
 #define PARCLOSE_SESSION_CONTROL_H
 
 /*
- * The control socket: JSON-RPC 2.0, one message a line, descriptors beside it
- * (protocols/control.md). Only the session's own user and root may speak.
+ * The session's sockets: JSON-RPC 2.0, one message a line (protocols/control.md). The control
+ * socket, outside, answers the methods parclose/… and gives every other message to the service;
+ * only the session's own user and root may speak. The inside socket knows the service only.
  */
 
+#include <stdbool.h>
 #include <wayland-server-core.h>
 
 struct control;
 struct session;
+struct session_service;
 
-#define CONTROL_MAX_LINE (1u << 20) // bytes of one message
 #define CONTROL_MAX_CONNECTIONS 64
-#define CONTROL_MAX_PENDING \
-	(4u << 20) // bytes waiting for one reader; beyond it the connection is closed
+#define CONTROL_MAX_INSIDE 8 // of the socket inside the sandbox
 
-// Serves on `listen_fd` (taken over, also on failure). NULL when out of memory.
-struct control *control_create(struct wl_event_loop *loop, struct session *session, int listen_fd);
+/*
+ * Serves on `listen_fd` (taken over, also on failure). `service` (NULL: none) is borrowed until
+ * control_destroy(). NULL when out of memory.
+ */
+struct control *control_create(struct wl_event_loop *loop, struct session *session, int listen_fd,
+	const struct session_service *service, bool inside);
 
 // Closes every connection. NULL is allowed.
 void control_destroy(struct control *control);

@@ -525,7 +525,8 @@ static bool start(struct session *session, const struct session_options *options
 	if (listen_fd < 0) {
 		return fail_start(session, why.text);
 	}
-	session->control = control_create(session->loop, session, listen_fd);
+	session->control =
+		control_create(session->loop, session, listen_fd, options->service, false);
 	if (session->control == NULL) {
 		return fail_start(session, "out of memory");
 	}

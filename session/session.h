@@ -16,6 +16,7 @@
 
 struct policy;
 struct session;
+struct session_service;
 
 enum session_state {
 	SESSION_STARTING,
@@ -36,6 +37,7 @@ struct session_options {
 	bool pty; // the command gets a terminal of the sandbox's own
 	uint16_t rows, columns; // of that terminal
 	bool capture_output; // stdout and stderr of the command go to the session's output.log
+	const struct session_service *service; // session/service.h; borrowed, NULL: none
 };
 
 // Exit codes of `run` and `exec` that are not the command's own.
