@@ -67,19 +67,16 @@ static control_method find_method(const char *name) {
 	return NULL;
 }
 
-static void call_method(struct session_peer *peer, control_method call, const cJSON *message) {
+// JSON-RPC 2.0, section 4; of `params` only objects, and of ids no null.
+static bool is_request(const cJSON *message) {
 	const cJSON *rpc_id = cJSON_GetObjectItemCaseSensitive(message, "id");
 	const cJSON *params = cJSON_GetObjectItemCaseSensitive(message, "params");
 	const char *version =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "jsonrpc"));
-	bool id_ok = rpc_id == NULL || cJSON_IsNumber(rpc_id) || cJSON_IsString(rpc_id);
-	if (version == NULL || strcmp(version, "2.0") != 0 || !id_ok ||
-		(params != NULL && !cJSON_IsObject(params))) {
-		control_refuse(peer, id_ok ? rpc_id : NULL, RPC_INVALID_REQUEST,
-			"not a JSON-RPC 2.0 request", NULL);
-		return;
-	}
-	call(peer, rpc_id, params);
+	return version != NULL && strcmp(version, "2.0") == 0 &&
+	       cJSON_IsString(cJSON_GetObjectItemCaseSensitive(message, "method")) &&
+	       (rpc_id == NULL || cJSON_IsNumber(rpc_id) || cJSON_IsString(rpc_id)) &&
+	       (params == NULL || cJSON_IsObject(params));
 }
 
 static void give_to_service(struct session_peer *peer, const cJSON *message) {
@@ -102,20 +99,20 @@ static void handle_line(void *data, const char *untrusted_line, size_t len) {
 		connection_send_json(peer->connection, error);
 		return;
 	}
+	const cJSON *rpc_id = cJSON_GetObjectItemCaseSensitive(message, "id");
 	const char *name =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "method"));
 	control_method call = peer->control->inside ? NULL : find_method(name);
-	if (call != NULL) {
-		call_method(peer, call, message);
-	} else if (peer->control->service != NULL) {
+	if (call == NULL && peer->control->service != NULL) {
 		give_to_service(peer, message);
+	} else if (!is_request(message)) {
+		bool has_id = cJSON_IsNumber(rpc_id) || cJSON_IsString(rpc_id);
+		control_refuse(peer, has_id ? rpc_id : NULL, RPC_INVALID_REQUEST,
+			"not a JSON-RPC 2.0 request", NULL);
+	} else if (call == NULL) {
+		control_refuse(peer, rpc_id, RPC_UNKNOWN_METHOD, "there is no such method", NULL);
 	} else {
-		const cJSON *rpc_id = cJSON_GetObjectItemCaseSensitive(message, "id");
-		bool id_ok = cJSON_IsNumber(rpc_id) || cJSON_IsString(rpc_id);
-		control_refuse(peer, id_ok ? rpc_id : NULL,
-			name != NULL ? RPC_UNKNOWN_METHOD : RPC_INVALID_REQUEST,
-			name != NULL ? "there is no such method" : "not a JSON-RPC 2.0 request",
-			NULL);
+		call(peer, rpc_id, cJSON_GetObjectItemCaseSensitive(message, "params"));
 	}
 	cJSON_Delete(message);
 }
