@@ -31,6 +31,12 @@ struct seat {
 	struct wlr_surface *pressed; // NULL: none
 	double pressed_dx, pressed_dy; // frame to surface coordinates
 
+	// While a point is down, its events stay with the surface that got it.
+	struct {
+		bool down;
+		double dx, dy; // frame to surface coordinates
+	} touches[SEAT_TOUCH_POINTS];
+
 	struct wlr_pointer_constraint_v1 *constraint; // the active one, may be NULL
 
 	struct wl_listener key, modifiers, keyboard_grab_end;
@@ -243,6 +249,93 @@ void seat_pointer_scroll(struct seat *seat, bool horizontal, double notches) {
 	wlr_seat_pointer_notify_frame(seat->wlr);
 }
 
+void seat_pointer_scroll_pixels(struct seat *seat, bool horizontal, double pixels) {
+	wlr_seat_pointer_notify_axis(seat->wlr, now_msec(),
+		horizontal ? WL_POINTER_AXIS_HORIZONTAL_SCROLL : WL_POINTER_AXIS_VERTICAL_SCROLL,
+		pixels, 0, WL_POINTER_AXIS_SOURCE_CONTINUOUS,
+		WL_POINTER_AXIS_RELATIVE_DIRECTION_IDENTICAL);
+	wlr_seat_pointer_notify_frame(seat->wlr);
+}
+
+bool seat_button_is_down(const struct seat *seat, uint32_t button) {
+	for (size_t i = 0; i < seat->buttons_len; i++) {
+		if (seat->buttons[i] == button) {
+			return true;
+		}
+	}
+	return false;
+}
+
+struct wlr_surface *seat_pointer_surface(const struct seat *seat) {
+	const struct wlr_drag *drag = seat->wlr->drag;
+	if (drag != NULL && drag->grab_type == WLR_DRAG_GRAB_KEYBOARD_POINTER) {
+		return drag->focus;
+	}
+	return seat->wlr->pointer_state.focused_surface;
+}
+
+// ---- touch
+
+bool seat_touch_down(struct seat *seat, uint32_t point, double x, double y) {
+	double sx = 0, sy = 0;
+	struct wlr_surface *surface = seat->host->surface_at(seat->data, x, y, &sx, &sy);
+	if (point >= SEAT_TOUCH_POINTS || seat->touches[point].down || surface == NULL ||
+		!wlr_surface_accepts_touch(surface, seat->wlr)) {
+		return false;
+	}
+	seat->host->pressed(seat->data, surface);
+	wlr_seat_touch_notify_down(seat->wlr, surface, now_msec(), (int32_t)point, sx, sy);
+	wlr_seat_touch_notify_frame(seat->wlr);
+	seat->touches[point].down = true;
+	seat->touches[point].dx = x - sx;
+	seat->touches[point].dy = y - sy;
+	return true;
+}
+
+bool seat_touch_move(struct seat *seat, uint32_t point, double x, double y) {
+	if (point >= SEAT_TOUCH_POINTS || !seat->touches[point].down ||
+		wlr_seat_touch_get_point(seat->wlr, (int32_t)point) == NULL) {
+		return false;
+	}
+	const struct wlr_drag *drag = seat->wlr->drag;
+	if (drag != NULL && drag->grab_type == WLR_DRAG_GRAB_KEYBOARD_TOUCH &&
+		drag->touch_id == (int32_t)point) {
+		double sx = 0, sy = 0;
+		struct wlr_surface *over = seat->host->surface_at(seat->data, x, y, &sx, &sy);
+		if (over != NULL) {
+			wlr_seat_touch_point_focus(
+				seat->wlr, over, now_msec(), (int32_t)point, sx, sy);
+		} else {
+			wlr_seat_touch_point_clear_focus(seat->wlr, now_msec(), (int32_t)point);
+		}
+		seat->host->pointer_moved(seat->data, x, y); // the icon goes along
+		wlr_seat_touch_notify_motion(seat->wlr, now_msec(), (int32_t)point, sx, sy);
+	} else {
+		wlr_seat_touch_notify_motion(seat->wlr, now_msec(), (int32_t)point,
+			x - seat->touches[point].dx, y - seat->touches[point].dy);
+	}
+	wlr_seat_touch_notify_frame(seat->wlr);
+	return true;
+}
+
+bool seat_touch_up(struct seat *seat, uint32_t point) {
+	if (point >= SEAT_TOUCH_POINTS || !seat->touches[point].down) {
+		return false;
+	}
+	seat->touches[point].down = false;
+	if (wlr_seat_touch_get_point(seat->wlr, (int32_t)point) == NULL) {
+		return true; // its client is gone
+	}
+	wlr_seat_touch_notify_up(seat->wlr, now_msec(), (int32_t)point);
+	wlr_seat_touch_notify_frame(seat->wlr);
+	return true;
+}
+
+struct wlr_surface *seat_touch_surface(const struct seat *seat, uint32_t point) {
+	const struct wlr_touch_point *at = wlr_seat_touch_get_point(seat->wlr, (int32_t)point);
+	return at != NULL ? at->surface : NULL;
+}
+
 // ---- keyboard
 
 static void handle_key(struct wl_listener *listener, void *data) {
@@ -256,7 +349,7 @@ static void handle_modifiers(struct wl_listener *listener, void *data) {
 	wlr_seat_keyboard_notify_modifiers(seat->wlr, &seat->keyboard.modifiers);
 }
 
-static bool key_is_down(const struct seat *seat, uint32_t key) {
+bool seat_key_is_down(const struct seat *seat, uint32_t key) {
 	for (size_t i = 0; i < seat->keyboard.num_keycodes; i++) {
 		if (seat->keyboard.keycodes[i] == key) {
 			return true;
@@ -266,7 +359,7 @@ static bool key_is_down(const struct seat *seat, uint32_t key) {
 }
 
 bool seat_key(struct seat *seat, uint32_t key, bool pressed) {
-	if (key_is_down(seat, key) == pressed ||
+	if (seat_key_is_down(seat, key) == pressed ||
 		(pressed && seat->keyboard.num_keycodes == WLR_KEYBOARD_KEYS_CAP)) {
 		return false;
 	}
@@ -278,6 +371,14 @@ bool seat_key(struct seat *seat, uint32_t key, bool pressed) {
 	};
 	wlr_keyboard_notify_key(&seat->keyboard, &event);
 	return true;
+}
+
+uint32_t seat_locked_modifiers(const struct seat *seat) {
+	return seat->keyboard.modifiers.locked;
+}
+
+struct wlr_surface *seat_keyboard_surface(const struct seat *seat) {
+	return seat->wlr->keyboard_state.focused_surface;
 }
 
 void seat_keyboard_focus(struct seat *seat, struct wlr_surface *surface) {
@@ -304,10 +405,17 @@ static void handle_keyboard_grab_end(struct wl_listener *listener, void *data) {
 void seat_release_all(struct seat *seat) {
 	if (seat->wlr->drag != NULL) {
 		// Ending the grab by hand cancels the drag: a release would drop it where it is.
-		wlr_seat_pointer_end_grab(seat->wlr);
+		if (seat->wlr->drag->grab_type == WLR_DRAG_GRAB_KEYBOARD_TOUCH) {
+			wlr_seat_touch_end_grab(seat->wlr);
+		} else {
+			wlr_seat_pointer_end_grab(seat->wlr);
+		}
 	}
 	while (seat->buttons_len > 0) {
 		seat_pointer_button(seat, seat->buttons[0], false);
+	}
+	for (uint32_t point = 0; point < SEAT_TOUCH_POINTS; point++) {
+		seat_touch_up(seat, point);
 	}
 	while (seat->keyboard.num_keycodes > 0) {
 		seat_key(seat, seat->keyboard.keycodes[0], false);
@@ -357,8 +465,9 @@ struct seat *seat_create(struct wl_display *display, const struct seat_config *c
 		wl_signal_add(&config->constraints->events.new_constraint, &seat->new_constraint);
 	}
 	wlr_seat_set_keyboard(seat->wlr, &seat->keyboard);
-	wlr_seat_set_capabilities(
-		seat->wlr, WL_SEAT_CAPABILITY_POINTER | WL_SEAT_CAPABILITY_KEYBOARD);
+	wlr_seat_set_capabilities(seat->wlr, WL_SEAT_CAPABILITY_POINTER |
+						     WL_SEAT_CAPABILITY_KEYBOARD |
+						     WL_SEAT_CAPABILITY_TOUCH);
 	return seat;
 }
 

@@ -2,14 +2,16 @@
 #define PARCLOSE_INPUT_SEAT_H
 
 /*
- * The one seat of a session, "seat0": a keyboard and a pointer that exist only in this process.
- * Whoever holds the session drives them with the functions below; coordinates are pixels of the
- * frame, keys are evdev codes (linux/input-event-codes.h).
+ * The one seat of a session, "seat0": a keyboard, a pointer and a touch screen that exist only in
+ * this process. Whoever holds the session drives them with the functions below; coordinates are
+ * pixels of the frame, keys are evdev codes (linux/input-event-codes.h).
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <wayland-server-core.h>
+
+#define SEAT_TOUCH_POINTS 10
 
 struct seat;
 struct wlr_pointer_constraints_v1;
@@ -56,18 +58,38 @@ void seat_pointer_position(const struct seat *seat, double *x, double *y);
 bool seat_pointer_button(struct seat *seat, uint32_t button, bool pressed);
 // `notches` of a wheel, positive down or right; fractions are fine.
 void seat_pointer_scroll(struct seat *seat, bool horizontal, double notches);
+// By so many pixels of what is shown, positive down or right.
+void seat_pointer_scroll_pixels(struct seat *seat, bool horizontal, double pixels);
 // Looks again at what is under the pointer, after windows have changed.
 void seat_pointer_refresh(struct seat *seat);
 
+/*
+ * Touch points are 0..SEAT_TOUCH_POINTS - 1. False: the point is already down, or not, or there is
+ * nothing at its place that takes touches; nothing was sent.
+ */
+bool seat_touch_down(struct seat *seat, uint32_t point, double x, double y);
+bool seat_touch_move(struct seat *seat, uint32_t point, double x, double y);
+bool seat_touch_up(struct seat *seat, uint32_t point);
+
 // False: it was already so, or too many keys are down; nothing was sent.
 bool seat_key(struct seat *seat, uint32_t key, bool pressed);
+uint32_t seat_locked_modifiers(const struct seat *seat); // an xkb_mod_mask_t
+bool seat_key_is_down(const struct seat *seat, uint32_t key);
+bool seat_button_is_down(const struct seat *seat, uint32_t button);
+
+// What the pointer, the keyboard or a touch point is on; NULL: nothing, or the point is not down.
+struct wlr_surface *seat_pointer_surface(const struct seat *seat);
+struct wlr_surface *seat_keyboard_surface(const struct seat *seat);
+struct wlr_surface *seat_touch_surface(const struct seat *seat, uint32_t point);
+
 // The surface that gets the keys from now on; NULL: none.
 void seat_keyboard_focus(struct seat *seat, struct wlr_surface *surface);
 
 // Closes open menus, which hold the keyboard and the pointer. A drag goes on.
 void seat_dismiss_popups(struct seat *seat);
 
-// Releases every pressed key and button and ends a drag: before somebody else takes the devices.
+// Releases every pressed key, button and touch point and ends a drag: before somebody else takes
+// the devices.
 void seat_release_all(struct seat *seat);
 
 #endif

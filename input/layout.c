@@ -1,0 +1,192 @@
+#include "input/layout.h"
+
+#include <linux/input-event-codes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "input/utf8.h"
+
+#define EVDEV_OFFSET 8 // from evdev codes to XKB keycodes
+#define CODE_MAX 247 // XKB keycodes end at 255, as in X11
+
+struct entry {
+	xkb_keysym_t symbol;
+	uint32_t character; // 0: none
+	struct layout_press press;
+};
+
+struct layout {
+	struct xkb_keymap *keymap;
+	uint32_t modifiers[LAYOUT_MODIFIERS];
+	// What the keys make while `locked` is locked: the simplest way first.
+	bool listed;
+	xkb_mod_mask_t locked;
+	struct entry *entries;
+	size_t entries_len;
+};
+
+/*
+ * Keys that no keyboard has: xkeyboard-config gives them modifier symbols in every layout
+ * (keycodes/evdev: LVL3, MDSW, ALT, META, SUPR, HYPR). They are the last resort.
+ */
+static bool is_fake(uint32_t code) {
+	return code == 84 || (code >= 195 && code <= 199);
+}
+
+// A modifier key with this symbol, the one at `usual` if it has it.
+static uint32_t modifier_key(struct xkb_keymap *keymap, xkb_keysym_t symbol, uint32_t usual) {
+	uint32_t found = 0;
+	for (uint32_t code = 1; code <= CODE_MAX; code++) {
+		const xkb_keysym_t *symbols;
+		int n = xkb_keymap_key_get_syms_by_level(
+			keymap, code + EVDEV_OFFSET, 0, 0, &symbols);
+		if (n != 1 || symbols[0] != symbol) {
+			continue;
+		}
+		if (code == usual) {
+			return code;
+		}
+		if (found == 0 || is_fake(found)) {
+			found = code;
+		}
+	}
+	return found;
+}
+
+struct layout *layout_create(struct xkb_keymap *keymap) {
+	struct layout *layout = calloc(1, sizeof(*layout));
+	if (layout == NULL) {
+		return NULL;
+	}
+	layout->entries = calloc((size_t)CODE_MAX << LAYOUT_MODIFIERS, sizeof(layout->entries[0]));
+	if (layout->entries == NULL) {
+		free(layout);
+		return NULL;
+	}
+	layout->keymap = xkb_keymap_ref(keymap);
+	layout->modifiers[0] = modifier_key(keymap, XKB_KEY_Shift_L, KEY_LEFTSHIFT);
+	layout->modifiers[1] = modifier_key(keymap, XKB_KEY_ISO_Level3_Shift, KEY_RIGHTALT);
+	layout->modifiers[2] = modifier_key(keymap, XKB_KEY_ISO_Level5_Shift, KEY_RIGHTALT);
+	return layout;
+}
+
+void layout_destroy(struct layout *layout) {
+	if (layout != NULL) {
+		xkb_keymap_unref(layout->keymap);
+		free(layout->entries);
+		free(layout);
+	}
+}
+
+uint32_t layout_modifier(const struct layout *layout, unsigned i) {
+	return layout->modifiers[i];
+}
+
+// The character that a symbol makes in a text; 0: none, or that is not what the key is for.
+static uint32_t character_of(xkb_keysym_t symbol) {
+	// Keypad, function and dead keys: X11/keysymdef.h.
+	if ((symbol >= 0xff00 && symbol <= 0xffff) || (symbol >= 0xfe50 && symbol <= 0xfe9f)) {
+		return 0;
+	}
+	return xkb_keysym_to_utf32(symbol);
+}
+
+static bool is_modifier(const struct layout *layout, uint32_t code) {
+	for (unsigned i = 0; i < LAYOUT_MODIFIERS; i++) {
+		if (layout->modifiers[i] == code) {
+			return true;
+		}
+	}
+	return false;
+}
+
+// Lists what every key makes with these modifier keys down.
+static void list_keys(struct layout *layout, uint32_t modifiers, bool fake) {
+	struct xkb_state *state = xkb_state_new(layout->keymap);
+	if (state == NULL) {
+		return;
+	}
+	xkb_state_update_mask(state, 0, 0, layout->locked, 0, 0, 0);
+	for (unsigned i = 0; i < LAYOUT_MODIFIERS; i++) {
+		if ((modifiers & (1u << i)) != 0) {
+			xkb_state_update_key(
+				state, layout->modifiers[i] + EVDEV_OFFSET, XKB_KEY_DOWN);
+		}
+	}
+	for (uint32_t code = 1; code <= CODE_MAX; code++) {
+		if (is_fake(code) != fake || (modifiers != 0 && is_modifier(layout, code))) {
+			continue;
+		}
+		xkb_keysym_t symbol = xkb_state_key_get_one_sym(state, code + EVDEV_OFFSET);
+		if (symbol != XKB_KEY_NoSymbol) {
+			layout->entries[layout->entries_len++] = (struct entry){
+				.symbol = symbol,
+				.character = character_of(symbol),
+				.press = {code, modifiers},
+			};
+		}
+	}
+	xkb_state_unref(state);
+}
+
+static void list(struct layout *layout, xkb_mod_mask_t locked) {
+	if (layout->listed && layout->locked == locked) {
+		return;
+	}
+	layout->listed = true;
+	layout->locked = locked;
+	layout->entries_len = 0;
+	for (int count = 0; count <= LAYOUT_MODIFIERS; count++) {
+		for (uint32_t modifiers = 0; modifiers < 1u << LAYOUT_MODIFIERS; modifiers++) {
+			bool there = __builtin_popcount(modifiers) == count;
+			for (unsigned i = 0; i < LAYOUT_MODIFIERS; i++) {
+				if ((modifiers & (1u << i)) != 0 && layout->modifiers[i] == 0) {
+					there = false;
+				}
+			}
+			if (there) {
+				list_keys(layout, modifiers, false);
+			}
+		}
+	}
+	list_keys(layout, 0, true);
+}
+
+bool layout_find_symbol(struct layout *layout, xkb_mod_mask_t locked, xkb_keysym_t symbol,
+	struct layout_press *press) {
+	list(layout, locked);
+	for (size_t i = 0; i < layout->entries_len; i++) {
+		if (layout->entries[i].symbol == symbol) {
+			*press = layout->entries[i].press;
+			return true;
+		}
+	}
+	// The same character by another name: U00E9 is eacute.
+	uint32_t character = character_of(symbol);
+	return character != 0 && layout_find_character(layout, locked, character, press);
+}
+
+bool layout_find_character(struct layout *layout, xkb_mod_mask_t locked, uint32_t character,
+	struct layout_press *press) {
+	list(layout, locked);
+	for (size_t i = 0; i < layout->entries_len; i++) {
+		if (layout->entries[i].character == character) {
+			*press = layout->entries[i].press;
+			return true;
+		}
+	}
+	return false;
+}
+
+xkb_keysym_t layout_symbol_from_name(const char *name) {
+	xkb_keysym_t symbol = xkb_keysym_from_name(name, XKB_KEYSYM_NO_FLAGS);
+	if (symbol != XKB_KEY_NoSymbol) {
+		return symbol;
+	}
+	uint32_t character;
+	size_t len = strlen(name);
+	if (len > 0 && utf8_decode(name, len, &character) == len) {
+		return xkb_utf32_to_keysym(character);
+	}
+	return XKB_KEY_NoSymbol;
+}
