@@ -3,7 +3,7 @@
 
 /*
  * The control socket as its own files see it: control.c (who speaks, and what is whose),
- * control-methods.c, control-exec.c. Nothing here is for others.
+ * control-methods.c, control-exec.c, control-view.c. Nothing here is for others.
  */
 
 #include <cjson/cJSON.h>
@@ -30,6 +30,7 @@ void control_inspect(struct session_peer *peer, const cJSON *rpc_id, const cJSON
 void control_screenshot(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_window(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_stop(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_view(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_exec(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 

@@ -55,6 +55,7 @@ static const struct {
 	{"parclose/window", control_window},
 	{"parclose/exec", control_exec},
 	{"parclose/signal", control_signal},
+	{"parclose/view", control_view},
 	{"parclose/stop", control_stop},
 };
 

@@ -42,11 +42,8 @@ struct display {
 	int newest; // slot, -1: none
 	uint64_t frames, serial, time_ns;
 	bool ready;
-	struct {
-		int32_t x, y, hot_x, hot_y;
-		uint32_t width, height;
-		bool visible;
-	} cursor;
+	struct channel_box whole; // of the frame
+	struct display_cursor cursor;
 
 	uint32_t next_client;
 	struct client clients[MAX_CLIENTS];

@@ -32,6 +32,14 @@ static bool take_frame(struct display *display, const struct channel_message *un
 	display->serial = untrusted->frame.serial;
 	display->time_ns = untrusted->frame.time_ns;
 	display->frames++;
+	const struct display_frame frame = {
+		.slot = slot,
+		.boxes_len = boxes,
+		.serial = display->serial,
+		.time_ns = display->time_ns,
+		.boxes = untrusted->frame.boxes, // checked above
+	};
+	display->observer->frame(display->data, &frame);
 	if (previous >= 0) {
 		display_release_slot(display, (uint32_t)previous);
 	}
@@ -48,13 +56,17 @@ static bool take_cursor(struct display *display, const struct channel_message *u
 		untrusted->cursor.y > (int32_t)display->options.height) {
 		return false;
 	}
-	display->cursor.x = untrusted->cursor.x;
-	display->cursor.y = untrusted->cursor.y;
-	display->cursor.hot_x = untrusted->cursor.hot_x;
-	display->cursor.hot_y = untrusted->cursor.hot_y;
-	display->cursor.width = untrusted->cursor.width;
-	display->cursor.height = untrusted->cursor.height;
-	display->cursor.visible = untrusted->cursor.visible != 0;
+	display->cursor = (struct display_cursor){
+		.x = untrusted->cursor.x,
+		.y = untrusted->cursor.y,
+		.hot_x = untrusted->cursor.hot_x,
+		.hot_y = untrusted->cursor.hot_y,
+		.width = untrusted->cursor.width,
+		.height = untrusted->cursor.height,
+		.image_serial = untrusted->cursor.image_serial,
+		.visible = untrusted->cursor.visible != 0,
+	};
+	display->observer->cursor(display->data);
 	return true;
 }
 
@@ -90,6 +102,7 @@ static bool take_window(struct display *display, const struct channel_message *u
 			display->windows_len--;
 			memmove(&display->windows[i], &display->windows[i + 1],
 				(display->windows_len - i) * sizeof(*display->windows));
+			display->observer->windows(display->data);
 		}
 		return true;
 	}
@@ -123,6 +136,7 @@ static bool take_window(struct display *display, const struct channel_message *u
 		sizeof(untrusted->window.untrusted_title));
 	untrusted_text(window->app_id, sizeof(window->app_id), untrusted->window.untrusted_app_id,
 		sizeof(untrusted->window.untrusted_app_id));
+	display->observer->windows(display->data);
 	return true;
 }
 

@@ -107,6 +107,7 @@ static void send_message(struct display *display, const struct channel_message *
 
 void display_release_slot(struct display *display, uint32_t slot) {
 	display->slot_held[slot] = false;
+	display->observer->released(display->data, slot);
 	struct channel_message message = {.type = CHANNEL_RELEASE, .release.slot = slot};
 	send_message(display, &message, -1);
 }
@@ -263,6 +264,25 @@ int display_listen(struct display *display, int listen_fd) {
 	return display->listen_source == NULL ? -ENOMEM : 0;
 }
 
+int display_memory_fd(const struct display *display) {
+	return display->memory_fd;
+}
+
+bool display_newest(const struct display *display, struct display_frame *frame) {
+	*frame = (struct display_frame){
+		.slot = display->newest < 0 ? 0 : (uint32_t)display->newest,
+		.boxes_len = 1,
+		.serial = display->serial,
+		.time_ns = display->time_ns,
+		.boxes = &display->whole,
+	};
+	return display->newest >= 0;
+}
+
+struct display_cursor display_cursor(const struct display *display) {
+	return display->cursor;
+}
+
 struct display_state display_state(const struct display *display) {
 	return (struct display_state){
 		.ready = display->ready,
@@ -394,6 +414,8 @@ struct display *display_create(struct wl_event_loop *loop, const struct display_
 	display->observer = observer;
 	display->data = data;
 	display->options = *options;
+	display->whole =
+		(struct channel_box){0, 0, (int32_t)options->width, (int32_t)options->height};
 	display->newest = -1;
 	display->pidfd = display->channel = display->stderr_fd = display->listen_fd = -1;
 	display->memory_fd = -1;

@@ -23,9 +23,30 @@ struct display_options {
 	uint32_t refresh; // Hz
 };
 
+struct display_frame {
+	uint32_t slot;
+	uint32_t boxes_len; // 1..CHANNEL_BOXES
+	uint64_t serial; // counts frames from 1
+	uint64_t time_ns; // CLOCK_MONOTONIC at commit
+	const struct channel_box *boxes; // what changed, inside the frame; valid during the call
+};
+
+struct display_cursor {
+	int32_t x, y; // hotspot's place in the frame, pixels
+	int32_t hot_x, hot_y; // within the image
+	uint32_t width, height; // of the image in the cursor area
+	uint32_t image_serial; // changes with the image
+	bool visible;
+};
+
 // Called from the event loop; never from display_create() or display_destroy().
 struct display_observer {
 	void (*ready)(void *data);
+	// A new frame. Its slot is not drawn into until `released` was called for it.
+	void (*frame)(void *data, const struct display_frame *frame);
+	void (*released)(void *data, uint32_t slot); // before the compositor hears of it
+	void (*cursor)(void *data); // display_cursor() is new
+	void (*windows)(void *data); // display_state().windows are new
 	void (*message)(
 		void *data, const char *text); // a line of the compositor's, fit to be shown
 	void (*ended)(
@@ -68,6 +89,13 @@ int display_listen(struct display *display, int listen_fd);
  * ends: programs end because their display does, and word of that may come first.
  */
 const char *display_check(struct display *display);
+
+// The frame memory (compositor/channel.h): owned by the display, written by the compositor.
+int display_memory_fd(const struct display *display);
+
+// The newest frame, all of it said to have changed. False: there is none yet.
+bool display_newest(const struct display *display, struct display_frame *frame);
+struct display_cursor display_cursor(const struct display *display);
 
 // Valid until the next turn of the event loop.
 struct display_state display_state(const struct display *display);

@@ -17,6 +17,7 @@ struct display;
 struct log;
 struct output;
 struct session_exec_observer;
+struct view;
 
 // One command inside, from its request to its end.
 struct exec {
@@ -43,6 +44,7 @@ struct session {
 	struct display *display;
 	struct control *control;
 	struct output *output;
+	struct view *view; // NULL until somebody watches
 	struct wl_event_source *sandbox_source, *timeout_source, *grace_source, *end_source;
 
 	struct wl_list execs; // exec.link
@@ -81,6 +83,10 @@ int session_exec_signal(struct session *session, uint32_t id, int signal);
 void session_exec_forget(struct session *session, void *data);
 
 struct display *session_display(struct session *session); // NULL without a display
+
+// One more viewer: its end of the view channel, or -errno: -ENODEV there is no display, -EUSERS
+// too many watch already.
+int session_watch(struct session *session);
 
 // The whole answer to `inspect`; the caller frees. NULL when out of memory.
 cJSON *session_inspect(struct session *session);

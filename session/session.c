@@ -20,6 +20,7 @@
 #include "session/log.h"
 #include "session/output.h"
 #include "session/runtime.h"
+#include "session/view.h"
 
 int session_exit_code(int status) {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -68,6 +69,8 @@ static void tear_down(struct session *session) {
 	}
 	sandbox_destroy(session->sandbox);
 	session->sandbox = NULL;
+	view_destroy(session->view, session->result.reason);
+	session->view = NULL;
 	output_finish(session->output); // after the sandbox: nobody writes any more
 	session->output = NULL;
 	display_destroy(session->display);
@@ -141,6 +144,7 @@ static void begin_stop(struct session *session, uint32_t grace_ms) {
 		return;
 	}
 	session->state = SESSION_STOPPING;
+	view_state(session->view);
 	session->grace_ms = grace_ms;
 	size_t asked = 0;
 	struct exec *exec;
@@ -367,6 +371,36 @@ static void handle_display_ready(void *data) {
 	check_running(session);
 }
 
+static void handle_display_frame(void *data, const struct display_frame *frame) {
+	struct session *session = data;
+	view_frame(session->view, frame);
+}
+
+static void handle_display_released(void *data, uint32_t slot) {
+	struct session *session = data;
+	view_slot_released(session->view, slot);
+}
+
+static void handle_display_cursor(void *data) {
+	struct session *session = data;
+	view_cursor(session->view);
+}
+
+static void handle_display_windows(void *data) {
+	struct session *session = data;
+	view_windows(session->view);
+}
+
+int session_watch(struct session *session) {
+	if (session->display == NULL) {
+		return -ENODEV;
+	}
+	if (session->view == NULL && (session->view = view_create(session)) == NULL) {
+		return -ENOMEM;
+	}
+	return view_attach(session->view);
+}
+
 static void handle_display_message(void *data, const char *text) {
 	struct session *session = data;
 	cJSON *fields = cJSON_CreateObject();
@@ -380,6 +414,10 @@ static void handle_display_ended(void *data, const char *reason) {
 
 static const struct display_observer display_observer = {
 	.ready = handle_display_ready,
+	.frame = handle_display_frame,
+	.released = handle_display_released,
+	.cursor = handle_display_cursor,
+	.windows = handle_display_windows,
 	.message = handle_display_message,
 	.ended = handle_display_ended,
 };
