@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -5,6 +6,18 @@
 #include "policy/policy.h"
 #include "session/display.h"
 #include "session/internal.h"
+
+bool session_display_state(struct session *session, struct display_state *state) {
+	if (session->display == NULL) {
+		return false;
+	}
+	*state = display_state(session->display);
+	return true;
+}
+
+int session_window_act(struct session *session, uint32_t id, enum channel_window_verb verb) {
+	return session->display == NULL ? -ENODEV : display_window_act(session->display, id, verb);
+}
 
 static const char *state_name(enum session_state state) {
 	static const char *const names[] = {"starting", "running", "stopping", "ended"};

@@ -10,6 +10,7 @@
 
 #include "sandbox/sandbox.h"
 #include "session/runtime.h"
+#include "session/service.h"
 #include "session/session.h"
 
 struct control;
@@ -57,38 +58,10 @@ struct session {
 	bool has_result;
 };
 
-struct session_exec_result {
-	bool failed; // it could not be executed: `message`, `exit_code`
-	int exit_code;
-	char message[300];
-	int pty_fd; // taken over by the receiver, -1: none
-};
-
-// What happens to a command that a control connection started.
-struct session_exec_observer {
-	void (*started)(void *data, uint32_t id, const struct session_exec_result *result);
-	void (*exited)(void *data, uint32_t id, int status); // as from waitpid()
-};
-
-/*
- * Starts a command in the running session. Returns its id, or 0 with a sentence in *err. The
- * observer is called until `exited`, a failed `started`, or session_exec_forget().
- */
-uint32_t session_exec(struct session *session, const struct sandbox_command *command,
-	const struct session_exec_observer *observer, void *data, struct sandbox_error *err);
-int session_exec_signal(struct session *session, uint32_t id, int signal);
-
-// The caller is gone: nobody is told any more, and the command hears SIGHUP as from a lost
-// terminal.
-void session_exec_forget(struct session *session, void *data);
-
 struct display *session_display(struct session *session); // NULL without a display
 
 // One more viewer: its end of the view channel, or -errno: -ENODEV there is no display, -EUSERS
 // too many watch already.
 int session_watch(struct session *session);
-
-// The whole answer to `inspect`; the caller frees. NULL when out of memory.
-cJSON *session_inspect(struct session *session);
 
 #endif

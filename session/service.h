@@ -10,7 +10,12 @@
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "session/display.h"
+
+struct sandbox_command;
+struct sandbox_error;
 struct session;
 struct session_peer; // a connection, as the service sees it
 
@@ -28,5 +33,45 @@ struct session_service {
 // Sends one message, consumed; from anywhere but `close`. A reader that lets too much wait is
 // closed.
 void session_peer_send(struct session_peer *peer, cJSON *message);
+
+// ---- what a service may ask for, besides session/session.h and session/act.h
+
+// The display as it is until the next turn of the event loop. False: the session has none.
+bool session_display_state(struct session *session, struct display_state *state);
+
+// -ENODEV: the session has no display; -ESRCH: no such window.
+int session_window_act(struct session *session, uint32_t id, enum channel_window_verb verb);
+
+// The whole answer to `inspect`; the caller frees. NULL when out of memory.
+cJSON *session_inspect(struct session *session);
+
+struct session_exec_result {
+	bool failed; // it could not be executed: `message`, `exit_code`
+	int exit_code;
+	char message[300];
+	int pty_fd; // taken over by the receiver, -1: none
+};
+
+// What happens to a command that somebody other than `run` started.
+struct session_exec_observer {
+	void (*started)(void *data, uint32_t id, const struct session_exec_result *result);
+	void (*exited)(void *data, uint32_t id, int status); // as from waitpid()
+};
+
+/*
+ * Starts a command in the running session. Returns its id, or 0 with a sentence in *err. The
+ * observer is called until `exited`, a failed `started`, session_exec_forget() or
+ * session_exec_release().
+ */
+uint32_t session_exec(struct session *session, const struct sandbox_command *command,
+	const struct session_exec_observer *observer, void *data, struct sandbox_error *err);
+int session_exec_signal(struct session *session, uint32_t id, int signal);
+
+// The caller is gone: nobody is told any more, and the command hears SIGHUP as from a lost
+// terminal.
+void session_exec_forget(struct session *session, void *data);
+
+// Nobody is told any more, and the command goes on.
+void session_exec_release(struct session *session, void *data);
 
 #endif

@@ -222,6 +222,15 @@ void session_exec_forget(struct session *session, void *data) {
 	}
 }
 
+void session_exec_release(struct session *session, void *data) {
+	struct exec *exec;
+	wl_list_for_each (exec, &session->execs, link) {
+		if (exec->data == data) {
+			exec->observer = NULL;
+		}
+	}
+}
+
 static struct exec *find_exec(struct session *session, uint32_t id) {
 	struct exec *exec;
 	wl_list_for_each (exec, &session->execs, link) {
