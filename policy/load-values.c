@@ -348,7 +348,7 @@ bool check_cpus(struct loader *loader, const cJSON *value, const struct field *f
 		return load_fail(
 			loader, "%.15g is out of range; use 0.01 to 1024, or 0 for no limit", cpus);
 	}
-	loader->policy->limits.cpus_milli = (uint32_t)lround(cpus * 1000);
+	loader->policy->limits.cpus_milli = (uint32_t)(cpus * 1000 + 0.5);
 	return true;
 }
 
