@@ -1,4 +1,5 @@
 #include "sandbox/internal.h"
+#include "sandbox/root.h"
 #include "sandbox/syscalls.h"
 
 #include <poll.h>
@@ -28,6 +29,7 @@
 struct worker {
 	uint32_t id;
 	pid_t pid;
+	bool last; // pid 1 ends with it
 	int report; // read end of the exec report; -1 once the outcome is known
 	int master; // of the pty until STARTED hands it over; -1 without
 };
@@ -39,6 +41,7 @@ struct init {
 	size_t len, cap;
 	char *buffer; // MESSAGE_MAX bytes, owned
 	void *stack; // HELPER_STACK bytes, owned
+	struct go_message go;
 };
 
 static int cmp_int(const void *a, const void *b) {
@@ -110,15 +113,23 @@ static int make_wayland(struct sandbox_error *err) {
 	return fd;
 }
 
-static int await_go(int socket) {
+static int await_mapped(int socket) {
 	uint32_t type;
 	ssize_t len = message_receive(socket, &type, sizeof(type), NULL, NULL, 0);
-	return len == sizeof(type) && type == MESSAGE_GO ? 0 : -EPIPE;
+	return len == sizeof(type) && type == MESSAGE_MAPPED ? 0 : -EPIPE;
 }
 
-static int set_up(struct init *init, struct sandbox_error *err) {
+static int await_go(int socket, struct go_message *go) {
+	ssize_t len = message_receive(socket, go, sizeof(*go), NULL, NULL, 0);
+	return len == sizeof(*go) && go->type == MESSAGE_GO && memchr(go->name, '\0', NAME_BYTES)
+		       ? 0
+		       : -EPIPE;
+}
+
+// What needs no name: the supervisor is still finding one.
+static int begin(
+	struct init *init, struct netns *netns, struct root *root, struct sandbox_error *err) {
 	const struct init_context *context = init->context;
-	struct netns netns;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int ret = shed_descriptors(context);
 	if (ret == 0) {
@@ -127,16 +138,12 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 	if (ret < 0) {
 		return sandbox_fail(err, -ret, "cannot shed descriptors: %s", strerror(-ret));
 	}
+	ret = netns_begin(netns, init->stack, HELPER_STACK);
 	prctl(PR_SET_NAME, NAME);
 	umask(022);
 	setsid(); // from the supervisor's terminal
-	ret = netns_begin(&netns, init->stack, HELPER_STACK);
 	if (ret == 0) {
-		ret = await_go(init->socket);
-	}
-	// Only now, so that the root of the cgroup namespace is the cgroup just entered.
-	if (ret == 0 && unshare(CLONE_NEWCGROUP)) {
-		ret = -errno;
+		ret = await_mapped(init->socket);
 	}
 	if (ret < 0) {
 		return sandbox_fail(err, -ret, "cannot begin the set-up: %s", strerror(-ret));
@@ -146,45 +153,72 @@ static int set_up(struct init *init, struct sandbox_error *err) {
 		return sandbox_fail(
 			err, -ret, "cannot become the unprivileged identity: %s", strerror(-ret));
 	}
-	if (sethostname(context->name, strlen(context->name)) || setdomainname("", 0)) {
+	return root_begin(root, context, err);
+}
+
+static int finish(
+	struct init *init, struct netns *netns, struct root *root, struct sandbox_error *err) {
+	struct go_message *go = &init->go;
+	int ret = await_go(init->socket, go);
+	// Only now, so that the root of the cgroup namespace is the cgroup just entered.
+	if (ret == 0 && unshare(CLONE_NEWCGROUP)) {
+		ret = -errno;
+	}
+	if (ret < 0) {
+		return sandbox_fail(err, -ret, "cannot go on with the set-up: %s", strerror(-ret));
+	}
+	if (sethostname(go->name, strlen(go->name)) || setdomainname("", 0)) {
 		return sandbox_fail(err, errno, "cannot set the host name: %s", strerror(errno));
 	}
-	ret = root_build(context, err);
+	ret = root_finish(root, go->name, err);
 	if (ret == 0 && (ret = open_null()) < 0) { // the one inside
 		ret = sandbox_fail(err, -ret, "cannot open /dev/null inside: %s", strerror(-ret));
 	}
-	if (ret == 0 && (ret = netns_enter(&netns)) < 0) {
+	if (ret == 0 && (ret = netns_enter(netns)) < 0) {
 		ret = sandbox_fail(
 			err, -ret, "cannot make the network namespace: %s", strerror(-ret));
 	}
 	return ret;
 }
 
+static int set_up(struct init *init, struct sandbox_error *err) {
+	struct netns netns;
+	struct root root = {.fd = -1};
+	int ret = begin(init, &netns, &root, err);
+	if (ret == 0) {
+		ret = finish(init, &netns, &root, err);
+	}
+	root_free(&root);
+	return ret;
+}
+
 // After this there is no way back, for pid 1 as for all it will start.
-static int give_up_rights(const struct init_context *context, struct landlock_facts *facts,
-	struct sandbox_error *err) {
+static int give_up_rights(
+	const struct init *init, struct landlock_facts *facts, struct sandbox_error *err) {
+	const struct policy *policy = init->context->policy;
+	const struct go_message *go = &init->go;
 	// Before the user namespace: its limits are this process's own at the time it is made.
-	int ret = limits_apply_self(context->limits, context->policy);
+	int ret = limits_apply_self(go->affinity, policy);
 	if (ret < 0) {
 		return sandbox_fail(err, -ret, "cannot set resource limits: %s", strerror(-ret));
 	}
-	ret = privileges_second_userns(context->policy, err);
+	ret = privileges_second_userns(policy, err);
 	if (ret == 0) {
 		ret = privileges_drop(err);
 	}
 	if (ret == 0) {
-		ret = landlock_apply(context->policy, context->paths, facts, err);
+		ret = landlock_apply(policy, init->context->paths, facts, err);
 	}
 	if (ret == 0) {
-		// Wiped because /proc/1/{cmdline,environ} are these bytes; now, because the name
-		// may lie there.
-		memset(context->strings, 0, context->strings_len);
-		snprintf(context->strings, context->strings_len, "%s", NAME);
+		// Wiped because /proc/1/{cmdline,environ} are these bytes.
+		char *strings = (char *)(uintptr_t)go->strings; // NOLINT: in this copy, too
+		memset(strings, 0, go->strings_len);
+		snprintf(strings, go->strings_len, "%s", NAME);
 		// A change of credentials undoes both; only now are they final.
 		prctl(PR_SET_DUMPABLE, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		ret = filter_load(context->policy->process.nested_sandbox,
-			context->limits->affinity > 0, context->policy->process.executables_set);
+		ret = filter_load(policy->process.nested_sandbox, go->affinity > 0,
+			policy->process.executables_set);
 		if (ret < 0) {
 			ret = sandbox_fail(err, -ret, "cannot load the system call filter: %s",
 				strerror(-ret));
@@ -253,6 +287,9 @@ static void reap(struct init *init) {
 					.pid = pid,
 					.status = status};
 				send_event(init, &event, -1);
+				if (worker->last) {
+					_exit(0); // the kernel ends everything else in here
+				}
 			}
 			forget(init, i);
 			break;
@@ -331,8 +368,11 @@ static void start_worker(struct init *init, struct worker_request *request) {
 		close_fd(&master);
 		return;
 	}
-	init->workers[init->len++] =
-		(struct worker){.id = id, .pid = pid, .report = report[0], .master = master};
+	init->workers[init->len++] = (struct worker){.id = id,
+		.pid = pid,
+		.last = request->head.last,
+		.report = report[0],
+		.master = master};
 }
 
 // Cuts `count` strings off the message into a NULL-terminated list; NULL when they are not there.
@@ -486,7 +526,7 @@ _Noreturn void init_main(const struct init_context *context) {
 		ret = wayland < 0 ? wayland : 0;
 	}
 	if (ret == 0) {
-		ret = give_up_rights(context, &facts, &err);
+		ret = give_up_rights(&init, &facts, &err);
 	}
 	if (ret < 0) {
 		struct error_message message = {.type = MESSAGE_ERROR, .code = -ret};

@@ -89,8 +89,8 @@ int limits_init(struct limits *limits, const struct policy *policy, const char *
 int limits_enter(struct limits *limits, pid_t pid, struct sandbox_error *err);
 // Removes the directories; the processes in them must be gone.
 void limits_finish(struct limits *limits);
-// In pid 1: the limits that a process sets on itself.
-int limits_apply_self(const struct limits *limits, const struct policy *policy);
+// In pid 1: the limits that a process sets on itself. `affinity`: as in struct limits.
+int limits_apply_self(unsigned int affinity, const struct policy *policy);
 
 struct limits_found {
 	bool v2, v1;
@@ -129,13 +129,8 @@ struct init_context {
 	const struct policy *policy;
 	const struct paths *paths;
 	const struct identity *identity;
-	const struct limits *limits;
-	const char *name;
 	bool wayland;
 	int socket;
-	// Where argv and environ lie in this process's memory; wiped in pid 1.
-	char *strings;
-	size_t strings_len;
 };
 
 // Never returns. Runs in the child of clone3.
@@ -153,8 +148,6 @@ int netns_begin(struct netns *netns, void *stack, size_t size);
 // Waits for the namespace and moves pid 1 into it.
 int netns_enter(struct netns *netns);
 
-// Builds the root and moves into it (root.c).
-int root_build(const struct init_context *context, struct sandbox_error *err);
 // Moves the calling process into an empty, read-only file system.
 int root_enter_empty(struct sandbox_error *err);
 
@@ -168,12 +161,23 @@ int write_file(int dir, const char *path, const char *text, size_t len);
 // ---- between the two
 
 enum message_type {
-	MESSAGE_GO = 1, // to pid 1: maps are written, cgroups entered
+	MESSAGE_MAPPED = 1, // to pid 1: its ids are mapped
+	MESSAGE_GO, // to pid 1: struct go_message; it is in its cgroups
 	MESSAGE_SPAWN, // to pid 1: struct spawn_message, then strings, and fds
 	MESSAGE_SIGNAL, // to pid 1
 	MESSAGE_READY, // from pid 1: struct ready_message, with the Wayland socket
 	MESSAGE_ERROR, // from pid 1 before READY: struct error_message
 	MESSAGE_EVENT, // from pid 1: struct event_message, with a pty
+};
+
+#define NAME_BYTES 256
+
+struct go_message {
+	uint32_t type;
+	uint32_t affinity; // as in struct limits
+	// Where argv and environ lie, in the supervisor's memory as in its copy; wiped in pid 1.
+	uint64_t strings, strings_len;
+	char name[NAME_BYTES];
 };
 
 struct signal_message {
@@ -187,7 +191,7 @@ struct spawn_message {
 	uint16_t rows, columns;
 	uint8_t has_cwd, pty;
 	uint8_t stdio; // bit n: fd n is attached, in order
-	uint8_t pad;
+	uint8_t last; // pid 1 ends when this command has
 	uint32_t strings_len;
 };
 

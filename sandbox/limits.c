@@ -415,7 +415,7 @@ static int stay_on(unsigned int count) {
  * RLIMIT_NPROC counts per user and user namespace (since Linux 5.14), so pid 1 sets it before it
  * makes the inner one: both the inner and the outer count are then bound by it.
  */
-int limits_apply_self(const struct limits *limits, const struct policy *policy) {
+int limits_apply_self(unsigned int affinity, const struct policy *policy) {
 	int ret = set_rlimit(RLIMIT_CORE, 0);
 	if (ret == 0 && policy->limits.open_files > 0) {
 		ret = set_rlimit(RLIMIT_NOFILE, policy->limits.open_files);
@@ -423,5 +423,5 @@ int limits_apply_self(const struct limits *limits, const struct policy *policy) 
 	if (ret == 0 && policy->limits.processes > 0) {
 		ret = set_rlimit(RLIMIT_NPROC, (rlim_t)policy->limits.processes + 1); // and pid 1
 	}
-	return ret == 0 && limits->affinity > 0 ? stay_on(limits->affinity) : ret;
+	return ret == 0 && affinity > 0 ? stay_on(affinity) : ret;
 }

@@ -359,28 +359,32 @@ int root_enter_empty(struct sandbox_error *err) {
 	return ret;
 }
 
-int root_build(const struct init_context *context, struct sandbox_error *err) {
-	struct root root = {.context = context, .noexec = context->policy->process.executables_set};
-	root.fd = make_root("4m", err);
-	if (root.fd < 0) {
-		return root.fd;
+int root_begin(struct root *root, const struct init_context *context, struct sandbox_error *err) {
+	*root = (struct root){
+		.context = context, .noexec = context->policy->process.executables_set};
+	root->fd = make_root("4m", err);
+	if (root->fd < 0) {
+		return root->fd;
 	}
-	int ret = root_own(&root, root.fd, "");
-	if (ret < 0) {
-		ret = sandbox_fail(err, -ret, "cannot examine the new root: %s", strerror(-ret));
+	int ret = root_own(root, root->fd, "");
+	return ret < 0 ? sandbox_fail(err, -ret, "cannot examine the new root: %s", strerror(-ret))
+		       : system_build(root, err);
+}
+
+int root_finish(struct root *root, const char *name, struct sandbox_error *err) {
+	int ret = system_name(name, err);
+	if (ret == 0) {
+		ret = apply_paths(root, root->context->paths, err);
 	}
 	if (ret == 0) {
-		ret = system_build(&root, err);
+		link_as_written(root, root->context->paths);
+		system_finish(root);
+		ret = enter(root->fd, err);
 	}
-	if (ret == 0) {
-		ret = apply_paths(&root, context->paths, err);
-	}
-	if (ret == 0) {
-		link_as_written(&root, context->paths);
-		system_finish(&root);
-		ret = enter(root.fd, err);
-	}
-	close_fd(&root.fd);
-	free(root.own);
 	return ret;
+}
+
+void root_free(struct root *root) {
+	close_fd(&root->fd);
+	free(root->own);
 }

@@ -23,6 +23,8 @@ struct sandbox {
 	int socket;
 	int wayland_fd; // -1 once taken
 	struct limits limits;
+	const struct policy *policy; // until sandbox_await()
+	uid_t outside;
 	struct sandbox_enforced enforced;
 	bool gone; // the socket has ended
 	bool stuck; // pid 1 took nothing for a while; until it speaks again it is not waited for
@@ -36,12 +38,10 @@ struct plan {
 	const struct sandbox_options *options;
 	struct identity identity;
 	struct paths paths;
-	char *strings;
-	size_t strings_len;
 };
 
 // Where the kernel put our argument and environment strings (proc_pid_stat(5), fields 48 to 51).
-static int find_own_strings(struct plan *plan) {
+static int find_own_strings(struct go_message *go) {
 	char text[1024];
 	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
@@ -64,8 +64,8 @@ static int find_own_strings(struct plan *plan) {
 		arg_start == 0 || arg_end != env_start || env_end < env_start) {
 		return -EIO;
 	}
-	plan->strings = (char *)arg_start; // NOLINT: the kernel's word for it
-	plan->strings_len = env_end - arg_start;
+	go->strings = arg_start;
+	go->strings_len = env_end - arg_start;
 	return 0;
 }
 
@@ -121,12 +121,8 @@ static int clone_init(
 			.policy = plan->options->policy,
 			.paths = &plan->paths,
 			.identity = &plan->identity,
-			.limits = &sandbox->limits,
-			.name = plan->options->name,
 			.wayland = plan->options->wayland,
 			.socket = socket,
-			.strings = plan->strings,
-			.strings_len = plan->strings_len,
 		};
 		init_main(&context);
 	}
@@ -192,14 +188,14 @@ static const char *limit_word(enum limits_kind kind) {
 	return "none";
 }
 
-static void describe(struct sandbox *sandbox, const struct plan *plan) {
+static void describe(struct sandbox *sandbox) {
 	struct sandbox_enforced *enforced = &sandbox->enforced;
 	snprintf(enforced->namespaces, sizeof(enforced->namespaces), "%s",
 		"user,mount,pid,net,ipc,uts,cgroup,time");
 	snprintf(enforced->identity, sizeof(enforced->identity), "uid %d inside, %u outside",
-		AGENT_ID, (unsigned int)plan->identity.uid);
+		AGENT_ID, (unsigned int)sandbox->outside);
 	enforced->seccomp = true;
-	enforced->nested_userns = plan->options->policy->process.nested_sandbox;
+	enforced->nested_userns = sandbox->policy->process.nested_sandbox;
 	snprintf(enforced->memory, sizeof(enforced->memory), "%s",
 		limit_word(sandbox->limits.memory));
 	snprintf(enforced->processes, sizeof(enforced->processes), "%s",
@@ -226,48 +222,34 @@ static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbo
 	if (ret == 0) {
 		ret = identity_write_maps(&plan->identity, sandbox->pid, err);
 	}
+	const uint32_t mapped = MESSAGE_MAPPED;
 	if (ret == 0) {
-		ret = limits_enter(&sandbox->limits, sandbox->pid, err);
+		// A failure to send means a dead pid 1, which await_ready() reports.
+		(void)message_send(sandbox->socket, &mapped, sizeof(mapped), NULL, 0);
 	}
-	if (ret < 0) {
-		return ret;
-	}
-	const uint32_t go = MESSAGE_GO;
-	// A failure to send means a dead pid 1, which await_ready() reports.
-	(void)message_send(sandbox->socket, &go, sizeof(go), NULL, 0);
-	return await_ready(sandbox, err);
+	return ret;
 }
 
-int sandbox_create(
+int sandbox_begin(
 	const struct sandbox_options *options, struct sandbox **out, struct sandbox_error *err) {
 	*out = NULL;
 	struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
 	if (!sandbox) {
 		return sandbox_fail(err, ENOMEM, "out of memory");
 	}
-	*sandbox = (struct sandbox){.pidfd = -1, .socket = -1, .wayland_fd = -1};
+	*sandbox = (struct sandbox){
+		.pidfd = -1, .socket = -1, .wayland_fd = -1, .policy = options->policy};
 	struct plan plan = {.options = options};
 	int ret = identity_pick(&plan.identity, err);
-	if (ret == 0 && find_own_strings(&plan) < 0) {
-		ret = sandbox_fail(err, EIO, "cannot read /proc/self/stat; /proc must be mounted");
-	}
 	if (ret == 0) {
+		sandbox->outside = plan.identity.uid;
 		ret = paths_init(&plan.paths, options->policy, err);
 	}
 	if (ret == 0 && plan.identity.privileged) {
 		ret = paths_idmap(&plan.paths, plan.identity.uid, plan.identity.gid, err);
 	}
 	if (ret == 0) {
-		ret = limits_init(&sandbox->limits, options->policy, options->name, err);
-	}
-	if (ret == 0) {
-		ret = check_required(options->policy, &sandbox->limits, err);
-	}
-	if (ret == 0) {
 		ret = start(sandbox, &plan, err);
-	}
-	if (ret == 0) {
-		describe(sandbox, &plan);
 	}
 	paths_finish(&plan.paths);
 	if (ret < 0) {
@@ -276,6 +258,61 @@ int sandbox_create(
 	}
 	*out = sandbox;
 	return 0;
+}
+
+int sandbox_name(struct sandbox *sandbox, const char *name, struct sandbox_error *err) {
+	struct go_message go = {.type = MESSAGE_GO};
+	if (strlen(name) >= sizeof(go.name)) {
+		return sandbox_fail(err, ENAMETOOLONG, "the name '%.32s...' is too long", name);
+	}
+	snprintf(go.name, sizeof(go.name), "%s", name);
+	if (find_own_strings(&go) < 0) {
+		return sandbox_fail(err, EIO, "cannot read /proc/self/stat; /proc must be mounted");
+	}
+	int ret = limits_init(&sandbox->limits, sandbox->policy, name, err);
+	if (ret == 0) {
+		ret = check_required(sandbox->policy, &sandbox->limits, err);
+	}
+	if (ret == 0) {
+		ret = limits_enter(&sandbox->limits, sandbox->pid, err);
+	}
+	if (ret < 0) {
+		return ret;
+	}
+	go.affinity = sandbox->limits.affinity;
+	(void)message_send(sandbox->socket, &go, sizeof(go), NULL, 0);
+	return 0;
+}
+
+int sandbox_await(struct sandbox *sandbox, struct sandbox_error *err) {
+	int ret = await_ready(sandbox, err);
+	if (ret == 0) {
+		describe(sandbox);
+	}
+	sandbox->policy = NULL;
+	return ret;
+}
+
+int sandbox_create(
+	const struct sandbox_options *options, struct sandbox **out, struct sandbox_error *err) {
+	int ret = sandbox_begin(options, out, err);
+	if (ret == 0) {
+		ret = sandbox_name(*out, options->name, err);
+	}
+	if (ret == 0) {
+		ret = sandbox_await(*out, err);
+	}
+	if (ret < 0) {
+		sandbox_destroy(*out);
+		*out = NULL;
+	}
+	return ret;
+}
+
+void sandbox_kill(struct sandbox *sandbox) {
+	if (sandbox && sandbox->pid > 0) {
+		(void)sys_pidfd_send_signal(sandbox->pidfd, SIGKILL);
+	}
 }
 
 void sandbox_destroy(struct sandbox *sandbox) {
@@ -431,6 +468,7 @@ int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_com
 		.columns = command->columns,
 		.has_cwd = command->cwd != NULL,
 		.pty = command->pty,
+		.last = command->last,
 	};
 	const char *const cwd[] = {command->cwd, NULL};
 	size_t used = 0, room = SANDBOX_MAX_ARG_BYTES;

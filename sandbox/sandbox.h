@@ -35,8 +35,8 @@ struct sandbox_enforced {
 struct sandbox_options {
 	// Pid 1 is a fork that wipes its copy of argv and environ: the policy's strings must not
 	// lie there.
-	const struct policy *policy;
-	const char *name; // of the session; the hostname inside
+	const struct policy *policy; // outlives the call of sandbox_await()
+	const char *name; // of the session, for sandbox_create(); the hostname inside
 	// A Wayland listening socket is made inside as $XDG_RUNTIME_DIR/wayland-0 and handed out.
 	bool wayland;
 };
@@ -48,6 +48,20 @@ struct sandbox_options {
 int sandbox_create(
 	const struct sandbox_options *options, struct sandbox **out, struct sandbox_error *err);
 
+/*
+ * The same in three steps, for a caller that has something else to do meanwhile. begin() returns
+ * while pid 1 builds all that needs no name; name() gives it the name and the limits; await()
+ * blocks until the sandbox stands. After name() a command may be spawned: it starts as soon as the
+ * sandbox stands. When name() or await() fails the sandbox is good for sandbox_destroy() only.
+ */
+int sandbox_begin(
+	const struct sandbox_options *options, struct sandbox **out, struct sandbox_error *err);
+int sandbox_name(struct sandbox *sandbox, const char *name, struct sandbox_error *err);
+int sandbox_await(struct sandbox *sandbox, struct sandbox_error *err);
+
+// Kills everything inside without waiting for the end of it, which takes the kernel a while.
+void sandbox_kill(struct sandbox *sandbox);
+
 // Kills everything inside, waits for the kernel to have reaped pid 1, removes the cgroups, frees.
 // NULL is allowed.
 void sandbox_destroy(struct sandbox *sandbox);
@@ -56,7 +70,8 @@ void sandbox_destroy(struct sandbox *sandbox);
 pid_t sandbox_init_pid(const struct sandbox *sandbox);
 int sandbox_init_pidfd(const struct sandbox *sandbox);
 
-// The Wayland listening socket made inside; -1 without one. The caller takes it over (once).
+// The Wayland listening socket made inside; -1 without one. There after sandbox_await(); the caller
+// takes it over (once).
 int sandbox_take_wayland_fd(struct sandbox *sandbox);
 
 const struct sandbox_enforced *sandbox_enforced(const struct sandbox *sandbox);
@@ -76,6 +91,7 @@ struct sandbox_command {
 	int stdio[3]; // handed over by copy; -1: /dev/null. Not used with `pty`
 	bool pty; // a new terminal of the sandbox's own is the command's stdio
 	uint16_t rows, columns; // of that terminal; 0: 24 x 80
+	bool last; // the sandbox ends with it: after its EXITED comes GONE, unasked
 };
 
 /*

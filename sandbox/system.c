@@ -133,8 +133,8 @@ static int build_usr(struct root *root) {
 	return ret;
 }
 
-static int build_etc_files(int etc, const char *name) {
-	char hosts[256], hostname[128], machine[48];
+static int build_etc_files(int etc) {
+	char machine[48];
 	unsigned char random[16];
 	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
 		return -EIO;
@@ -144,9 +144,6 @@ static int build_etc_files(int etc, const char *name) {
 	}
 	machine[32] = '\n';
 	machine[33] = '\0';
-	snprintf(hosts, sizeof(hosts), "127.0.0.1 localhost %s\n::1 localhost ip6-localhost\n",
-		name);
-	snprintf(hostname, sizeof(hostname), "%s\n", name);
 	const struct {
 		const char *path, *text;
 	} files[] = {
@@ -154,8 +151,6 @@ static int build_etc_files(int etc, const char *name) {
 			AGENT_NAME ":x:1000:1000::" AGENT_HOME ":/bin/sh\n"
 				   "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
 		{"group", AGENT_NAME ":x:1000:\nnogroup:x:65534:\n"},
-		{"hosts", hosts},
-		{"hostname", hostname},
 		{"machine-id", machine},
 		{"resolv.conf", "# No name server: this sandbox has no network.\n"},
 		{"nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nnetworks: files\n"
@@ -213,7 +208,7 @@ static int share_etc(const char *name) {
 
 static int build_etc(struct root *root) {
 	int etc = open("etc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int ret = etc < 0 ? -errno : build_etc_files(etc, root->context->name);
+	int ret = etc < 0 ? -errno : build_etc_files(etc);
 	for (size_t i = 0; i < sizeof(etc_shared) / sizeof(etc_shared[0]) && ret == 0; i++) {
 		if (root->context->wayland || !etc_shared[i].display) {
 			ret = share_etc(etc_shared[i].path);
@@ -338,6 +333,20 @@ int system_build(struct root *root, struct sandbox_error *err) {
 		}
 	}
 	return ret < 0 ? sandbox_fail(err, -ret, "cannot enter the new root: %s", strerror(-ret))
+		       : 0;
+}
+
+int system_name(const char *name, struct sandbox_error *err) {
+	char hosts[512], hostname[512];
+	snprintf(hosts, sizeof(hosts), "127.0.0.1 localhost %s\n::1 localhost ip6-localhost\n",
+		name);
+	snprintf(hostname, sizeof(hostname), "%s\n", name);
+	int ret = put_file(AT_FDCWD, "etc/hosts", hosts);
+	if (ret == 0) {
+		ret = put_file(AT_FDCWD, "etc/hostname", hostname);
+	}
+	return ret < 0 ? sandbox_fail(
+				 err, -ret, "cannot build the sandbox's /etc: %s", strerror(-ret))
 		       : 0;
 }
 

@@ -67,16 +67,17 @@ static void tear_down(struct session *session) {
 			*sources[i] = NULL;
 		}
 	}
-	sandbox_destroy(session->sandbox);
-	session->sandbox = NULL;
+	sandbox_kill(session->sandbox);
 	view_destroy(session->view, session->result.reason);
 	session->view = NULL;
-	output_finish(session->output); // after the sandbox: nobody writes any more
-	session->output = NULL;
 	display_destroy(session->display);
 	session->display = NULL;
 	control_destroy(session->control);
 	session->control = NULL;
+	sandbox_destroy(session->sandbox);
+	session->sandbox = NULL;
+	output_finish(session->output); // after the sandbox: nobody writes any more
+	session->output = NULL;
 	struct exec *exec, *next;
 	wl_list_for_each_safe (exec, next, &session->execs, link) {
 		wl_list_remove(&exec->link);
@@ -499,6 +500,7 @@ static bool start_command(struct session *session, const struct session_options 
 		.pty = options->pty,
 		.rows = options->rows,
 		.columns = options->columns,
+		.last = true, // see handle_main_exited()
 	};
 	if (options->capture_output) {
 		session->output = output_create(session->loop, session->runtime.state_fd);
@@ -522,9 +524,20 @@ static bool start(struct session *session, const struct session_options *options
 		: session->policy->process.command_line != NULL
 			? session->policy->process.command_line
 			: "session");
+	bool wayland = session->policy->containment == POLICY_CONTAINMENT_SESSION &&
+		       !session->policy->ui.disable;
+	// The sandbox is built on one core while all else is done on another.
+	const struct sandbox_options sandbox = {.policy = session->policy, .wayland = wayland};
+	struct sandbox_error err;
+	if (sandbox_begin(&sandbox, &session->sandbox, &err) != 0) {
+		return fail_start(session, err.message);
+	}
 	struct runtime_why why;
 	if (runtime_claim(&session->runtime, options->name, base, &why) != 0) {
 		return fail_start(session, why.text);
+	}
+	if (sandbox_name(session->sandbox, session->runtime.name, &err) != 0) {
+		return fail_start(session, err.message);
 	}
 	session->log = log_open(session->runtime.state_fd);
 	if (session->log == NULL) {
@@ -545,28 +558,9 @@ static bool start(struct session *session, const struct session_options *options
 		return false;
 	}
 
-	bool wayland = session->policy->containment == POLICY_CONTAINMENT_SESSION &&
-		       !session->policy->ui.disable;
-	// The compositor loads on one core while the sandbox is built on another.
 	if (session->policy->containment == POLICY_CONTAINMENT_SESSION &&
 		!start_display(session, options)) {
 		return false;
-	}
-	struct sandbox_options sandbox = {
-		.policy = session->policy,
-		.name = session->runtime.name,
-		.wayland = wayland,
-	};
-	struct sandbox_error err;
-	if (sandbox_create(&sandbox, &session->sandbox, &err) != 0) {
-		return fail_start(session, err.message);
-	}
-	session->sandbox_source = wl_event_loop_add_fd(session->loop,
-		sandbox_event_fd(session->sandbox), WL_EVENT_READABLE, handle_sandbox, session);
-	if (session->sandbox_source == NULL ||
-		(wayland && display_listen(session->display,
-				    sandbox_take_wayland_fd(session->sandbox)) != 0)) {
-		return fail_start(session, "out of memory");
 	}
 	int listen_fd = runtime_listen(&session->runtime, &why);
 	if (listen_fd < 0) {
@@ -590,6 +584,16 @@ static bool start(struct session *session, const struct session_options *options
 	}
 	if (!start_command(session, options)) {
 		return false;
+	}
+	if (sandbox_await(session->sandbox, &err) != 0) {
+		return fail_start(session, err.message);
+	}
+	session->sandbox_source = wl_event_loop_add_fd(session->loop,
+		sandbox_event_fd(session->sandbox), WL_EVENT_READABLE, handle_sandbox, session);
+	if (session->sandbox_source == NULL ||
+		(wayland && display_listen(session->display,
+				    sandbox_take_wayland_fd(session->sandbox)) != 0)) {
+		return fail_start(session, "out of memory");
 	}
 	check_running(session);
 	return true;
