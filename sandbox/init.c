@@ -39,6 +39,7 @@ struct init {
 	int socket, children; // signalfd for SIGCHLD
 	struct worker *workers; // owned
 	size_t len, cap;
+	bool started; // a command has been
 	char *buffer; // MESSAGE_MAX bytes, owned
 	void *stack; // HELPER_STACK bytes, owned
 	struct go_message go;
@@ -353,6 +354,8 @@ static void start_worker(struct init *init, struct worker_request *request) {
 			return;
 		}
 	}
+	request->alone = !init->started;
+	init->started = true;
 	int report[2] = {-1, -1};
 	pid_t pid = pipe2(report, O_CLOEXEC | O_NONBLOCK)
 			    ? -errno

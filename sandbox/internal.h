@@ -227,6 +227,7 @@ struct worker_request {
 	const char *cwd;
 	int stdio[3]; // -1: /dev/null
 	int terminal; // slave end, -1 without
+	bool alone; // nothing but pid 1 has ever run inside
 };
 
 struct worker_failure {

@@ -129,7 +129,7 @@ static int execute(char *const *argv, const char *const *env) {
 
 // Returns only when it could not, with *failure filled in.
 static int become_command(const struct init_context *context, const struct worker_request *request,
-	struct worker_failure *failure) {
+	const char *const *env, struct worker_failure *failure) {
 	setsid();
 	sigset_t none;
 	sigemptyset(&none);
@@ -145,10 +145,6 @@ static int become_command(const struct init_context *context, const struct worke
 		return fail(failure, errno,
 			"cannot enter the directory '%.150s' inside the sandbox: %s", cwd,
 			strerror(errno));
-	}
-	const char **env = make_environment(context, request);
-	if (!env) {
-		return fail(failure, ENOMEM, "out of memory");
 	}
 	int code = execute(request->argv, env);
 	const char *command = request->argv[0];
@@ -173,17 +169,23 @@ static int become_command(const struct init_context *context, const struct worke
 }
 
 /*
- * Not vfork(): a command that is stopped by another one before its exec must not keep pid 1
- * waiting.
+ * A command that is stopped by another one before its exec must not keep pid 1 waiting. While there
+ * is no other it may, and the copy of pid 1's memory, most of what a start costs here, is not made.
  */
 pid_t worker_start(
 	const struct init_context *context, const struct worker_request *request, int report) {
-	pid_t pid = fork();
+	const char **env = make_environment(context, request);
+	if (!env) {
+		return -ENOMEM;
+	}
+	pid_t pid = request->alone ? vfork() : fork();
 	if (pid == 0) {
 		struct worker_failure failure = {0};
-		int code = become_command(context, request, &failure);
+		int code = become_command(context, request, env, &failure);
 		(void)!write(report, &failure, sizeof(failure));
 		_exit(code);
 	}
-	return pid < 0 ? -errno : pid;
+	int ret = pid < 0 ? -errno : pid;
+	free(env);
+	return ret;
 }
