@@ -21,6 +21,8 @@ static const struct {
 	{"inspect", verb_inspect, "everything about one session, and what is enforced"},
 	{"screenshot", verb_screenshot, "the session's screen as a PNG file"},
 	{"windows", verb_windows, "the windows of a session; raise, close, cycle"},
+	{"takeover", verb_takeover, "take keyboard and pointer from the agent"},
+	{"release", verb_release, "hand them back"},
 	{"stop", verb_stop, "end sessions"},
 	{"log", verb_log, "a session's audit log"},
 	{"policy", verb_policy, "check or explain a policy"},

@@ -93,7 +93,8 @@ struct action {
 	size_t path_len;
 	double dx, dy; // positive right and down
 	bool pixels; // dx, dy: of the content's pixels, not notches
-	char *text; // owned, UTF-8
+	char *text; // owned, UTF-8; of control characters only line breaks and tabs. "\r\n" and
+		    // "\r" are typed as "\n", and count as one character
 	bool sensitive; // text: its length is logged, nothing else
 	uint32_t ms;
 	struct settle_options settle; // of WAIT_STABLE
@@ -108,7 +109,8 @@ enum act_effect {
 	ACT_DELIVERED, // delivered; nobody asked to wait for what comes of it
 	ACT_REFUSED, // somebody else holds the session, it is paused, or the action was cancelled
 	ACT_UNSUPPORTED, // this session cannot do it: no display, a key that no keyboard has
-	ACT_FAILED, // it makes no sense (a point off the display), or it broke off in the middle
+	ACT_FAILED, // it makes no sense (a point off the display), no window was there to take it,
+		    // or it broke off in the middle
 };
 
 struct act_way {
@@ -137,7 +139,8 @@ const char *act_effect_name(enum act_effect effect); // "changed"; DELIVERED is 
 const char *act_way_name(enum channel_way way); // "keys", "text-input", "keymap", "paste"
 const char *act_settle_reason_name(enum channel_settle_reason reason);
 
-// Who acts. Only the holder of the session may (session_holder()).
+// Who acts. Only the holder of the session may (session_holder()); to look and to wait is never
+// refused.
 enum act_holder {
 	ACT_AGENT,
 	ACT_HUMAN
@@ -147,9 +150,10 @@ struct act; // one that is under way
 
 /*
  * Performs `action` (contents copied, the caller keeps it) after everything asked for before it,
- * then waits for the picture to rest if `settle->wait`. `done` is called once, from the event loop,
- * never from within session_act(), unless session_act_cancel() forgot it before. NULL: out of
- * memory or ACT_MAX_QUEUE actions wait.
+ * then waits for the picture to rest if `settle->wait` (NULL: it does not). `from` names who asks,
+ * for the audit log. A SCREENSHOT takes no picture: it says when session_picture() should. `done`
+ * is called once, from the event loop, never from within session_act(), unless session_act_cancel()
+ * forgot it before. NULL: out of memory, ACT_MAX_QUEUE actions wait, or the session ends.
  */
 typedef void (*act_done)(void *data, const struct act_result *result);
 struct act *session_act(struct session *session, enum act_holder who, const char *from,

@@ -29,6 +29,8 @@ typedef void (*control_method)(struct session_peer *peer, const cJSON *rpc_id, c
 void control_inspect(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_screenshot(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_window(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_takeover(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_release(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_stop(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_view(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_exec(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);

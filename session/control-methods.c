@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "session/act.h"
 #include "session/display.h"
 
 /*
@@ -135,4 +136,20 @@ void control_window(struct session_peer *peer, const cJSON *rpc_id, const cJSON 
 	} else {
 		control_answer(peer, rpc_id, cJSON_CreateObject(), -1);
 	}
+}
+
+static void set_holder(struct session_peer *peer, const cJSON *rpc_id, enum session_holder holder) {
+	session_set_holder(peer->session, holder);
+	cJSON *result = cJSON_CreateObject();
+	cJSON_AddStringToObject(
+		result, "holder", session_holder_name(session_holder(peer->session)));
+	control_answer(peer, rpc_id, result, -1);
+}
+
+void control_takeover(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params) {
+	set_holder(peer, rpc_id, HOLDER_HUMAN);
+}
+
+void control_release(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params) {
+	set_holder(peer, rpc_id, HOLDER_AGENT);
 }

@@ -56,6 +56,8 @@ static const struct {
 	{"parclose/exec", control_exec},
 	{"parclose/signal", control_signal},
 	{"parclose/view", control_view},
+	{"parclose/takeover", control_takeover},
+	{"parclose/release", control_release},
 	{"parclose/stop", control_stop},
 };
 

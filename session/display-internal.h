@@ -2,8 +2,9 @@
 #define PARCLOSE_SESSION_DISPLAY_INTERNAL_H
 
 /*
- * The display as its own files see it: display.c (life, connections, sending), display-take.c
- * (checking what the compositor says), screenshot.c. Nothing here is for others.
+ * The display as its own files see it: display.c (life, connections, sending),
+ * display-act.c (actions), display-take.c (checking what the compositor says), screenshot.c.
+ * Nothing here is for others.
  */
 
 #include <stdio.h>
@@ -52,7 +53,19 @@ struct display {
 	size_t windows_len, windows_size;
 
 	struct queued *queue; // what the compositor has not taken yet
-	size_t queue_len;
+	size_t queue_len, queue_size;
+	size_t queued_steps; // of them, CHANNEL_INPUT
+	bool waits_to_send;
+
+	struct {
+		uint32_t token; // of the action under way, or the last one
+		uint32_t steps, steps_sent;
+		uint32_t characters, typed; // of its text: all, and those TYPED spoke of
+		bool due_done, due_settled; // answers that are still to come
+		bool cancelled;
+		struct wl_event_source *watchdog; // made at first use
+		uint32_t most_ms;
+	} action;
 
 	char line[STDERR_LINE];
 	size_t line_len;
@@ -61,6 +74,20 @@ struct display {
 
 // Ends the display, from the next turn of the event loop on; the first reason counts.
 void display_end(struct display *display, const char *reason);
+
+// Sends in order, now or later; takes over `fd` (-1: none). A compositor that stops reading ends
+// the display.
+void display_send(struct display *display, const struct channel_message *message, int fd);
+
+// Makes room for `more` messages in the queue. False: out of memory.
+bool display_reserve(struct display *display, size_t more);
+
+// The action's half of sending: a message left the queue.
+void display_act_sent(struct display *display, const struct channel_message *message);
+
+// An answer came: nothing more is due of it. Called when it is checked.
+void display_act_answered(struct display *display, const struct channel_message *checked);
+void display_act_finish(struct display *display); // frees what belongs to actions
 
 // Lets the compositor draw into a slot again.
 void display_release_slot(struct display *display, uint32_t slot);

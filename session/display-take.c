@@ -140,6 +140,66 @@ static bool take_window(struct display *display, const struct channel_message *u
 	return true;
 }
 
+// Runs of characters follow one another and lie within the text.
+static bool take_typed(struct display *display, const struct channel_message *untrusted) {
+	uint32_t runs = untrusted->typed.runs_len;
+	uint32_t at = display->action.typed;
+	if (untrusted->typed.token != display->action.token || !display->action.due_done ||
+		runs == 0 || runs > CHANNEL_TYPED_RUNS) {
+		return false;
+	}
+	for (uint32_t i = 0; i < runs; i++) {
+		uint32_t first = untrusted->typed.runs[i].first;
+		uint32_t count = untrusted->typed.runs[i].count;
+		uint32_t way = untrusted->typed.runs[i].way;
+		if (first < at || count == 0 || first > display->action.characters ||
+			count > display->action.characters - first || way == 0 ||
+			way >= CHANNEL_WAY_COUNT) {
+			return false;
+		}
+		at = first + count;
+	}
+	display->action.typed = at;
+	display_act_answered(display, untrusted);
+	return true;
+}
+
+static bool take_input_done(struct display *display, const struct channel_message *untrusted) {
+	if (untrusted->input_done.token != display->action.token || !display->action.due_done ||
+		display->action.steps_sent != display->action.steps ||
+		untrusted->input_done.status >= CHANNEL_INPUT_STATUS_COUNT ||
+		untrusted->input_done.step > display->action.steps ||
+		untrusted->input_done.characters > display->action.characters ||
+		untrusted->input_done.x < 0 || untrusted->input_done.y < 0 ||
+		untrusted->input_done.x > (int32_t)display->options.width ||
+		untrusted->input_done.y > (int32_t)display->options.height ||
+		untrusted->input_done.reserved != 0 ||
+		untrusted->input_done.frame > display->serial) {
+		return false;
+	}
+	display_act_answered(display, untrusted);
+	return true;
+}
+
+static bool take_settled(struct display *display, const struct channel_message *untrusted) {
+	static const struct channel_box empty;
+	const struct channel_box *box = &untrusted->settled.box;
+	if (untrusted->settled.token != display->action.token || !display->action.due_settled ||
+		(display->action.due_done && !display->action.cancelled) ||
+		untrusted->settled.reason >= CHANNEL_SETTLE_REASON_COUNT ||
+		untrusted->settled.changed > 1 || untrusted->settled.frame > display->serial ||
+		untrusted->settled.waited_ms > display->action.most_ms) {
+		return false;
+	}
+	if (untrusted->settled.changed != 0
+			? !display_box_inside(box, display->options.width, display->options.height)
+			: memcmp(box, &empty, sizeof(empty)) != 0) {
+		return false;
+	}
+	display_act_answered(display, untrusted);
+	return true;
+}
+
 bool display_take(struct display *display, const struct channel_message *untrusted) {
 	if (untrusted->reserved != 0) {
 		return false;
@@ -161,6 +221,12 @@ bool display_take(struct display *display, const struct channel_message *untrust
 		return true;
 	case CHANNEL_WINDOW:
 		return take_window(display, untrusted);
+	case CHANNEL_TYPED:
+		return take_typed(display, untrusted);
+	case CHANNEL_INPUT_DONE:
+		return take_input_done(display, untrusted);
+	case CHANNEL_SETTLED:
+		return take_settled(display, untrusted);
 	case CHANNEL_FATAL: {
 		char text[192];
 		char reason[256];

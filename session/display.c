@@ -16,7 +16,7 @@
 #include "sandbox/sandbox.h"
 #include "session/untrusted.h"
 
-#define MAX_QUEUE 512
+#define MAX_QUEUE 512 // steps of actions not counted, which are bounded on their own
 #define MAX_MESSAGES_A_TURN 256
 #define STDERR_LINES 1000 // a session; a compositor that chatters is not allowed to fill the log
 
@@ -76,31 +76,51 @@ static void flush_queue(struct display *display) {
 		if (next->fd >= 0) {
 			close(next->fd);
 		}
+		display_act_sent(display, &next->message);
 	}
 	display->queue_len -= done;
 	memmove(display->queue, display->queue + done,
 		display->queue_len * sizeof(*display->queue));
-	if (display->channel_source != NULL) {
+	bool waits = display->queue_len > 0;
+	if (display->channel_source != NULL && waits != display->waits_to_send) {
+		display->waits_to_send = waits;
 		wl_event_source_fd_update(display->channel_source,
-			WL_EVENT_READABLE | (display->queue_len > 0 ? WL_EVENT_WRITABLE : 0));
+			WL_EVENT_READABLE | (waits ? WL_EVENT_WRITABLE : 0));
 	}
 }
 
-// Sends in order, now or later; takes over `fd`. A compositor that stops reading ends the display.
-static void send_message(struct display *display, const struct channel_message *message, int fd) {
+bool display_reserve(struct display *display, size_t more) {
+	size_t size = display->queue_len + more;
+	if (size <= display->queue_size) {
+		return true;
+	}
+	size = size > display->queue_size * 2 ? size : display->queue_size * 2;
+	struct queued *queue = realloc(display->queue, size * sizeof(*queue));
+	if (queue == NULL) {
+		return false;
+	}
+	display->queue = queue;
+	display->queue_size = size;
+	return true;
+}
+
+void display_send(struct display *display, const struct channel_message *message, int fd) {
+	const char *broken = NULL;
 	if (display->end_reason[0] != '\0') {
+		broken = display->end_reason;
+	} else if (display->queue_len - display->queued_steps >= MAX_QUEUE) {
+		broken = "the compositor stopped reading its messages";
+	} else if (!display_reserve(display, 1)) {
+		broken = "out of memory";
+	}
+	if (broken != NULL) {
 		if (fd >= 0) {
 			close(fd);
 		}
+		display_end(display, broken);
 		return;
 	}
-	if (display->queue_len == MAX_QUEUE) {
-		if (fd >= 0) {
-			close(fd);
-		}
-		display_end(display, "the compositor stopped reading its messages");
-		return;
-	}
+	display->queued_steps += message->type == CHANNEL_INPUT;
 	display->queue[display->queue_len++] = (struct queued){.message = *message, .fd = fd};
 	flush_queue(display);
 }
@@ -109,7 +129,7 @@ void display_release_slot(struct display *display, uint32_t slot) {
 	display->slot_held[slot] = false;
 	display->observer->released(display->data, slot);
 	struct channel_message message = {.type = CHANNEL_RELEASE, .release.slot = slot};
-	send_message(display, &message, -1);
+	display_send(display, &message, -1);
 }
 
 // ---- from the compositor
@@ -252,7 +272,7 @@ static int handle_connect(int fd, uint32_t mask, void *data) {
 	uint32_t id = ++display->next_client;
 	display->clients[display->clients_len++] = (struct client){.id = id, .pid = peer.pid};
 	struct channel_message message = {.type = CHANNEL_CLIENT, .client.id = id};
-	send_message(display, &message, client);
+	display_send(display, &message, client);
 	return 0;
 }
 
@@ -311,7 +331,7 @@ int display_window_act(struct display *display, uint32_t id, enum channel_window
 		.type = CHANNEL_WINDOW_ACT,
 		.window_act = {.id = id, .verb = verb},
 	};
-	send_message(display, &message, -1);
+	display_send(display, &message, -1);
 	return 0;
 }
 
@@ -404,9 +424,7 @@ static int start(struct display *display, char *why, size_t why_size) {
 struct display *display_create(struct wl_event_loop *loop, const struct display_options *options,
 	const struct display_observer *observer, void *data, char *why, size_t why_size) {
 	struct display *display = calloc(1, sizeof(*display));
-	if (display == NULL ||
-		(display->queue = calloc(MAX_QUEUE, sizeof(*display->queue))) == NULL) {
-		free(display);
+	if (display == NULL) {
 		snprintf(why, why_size, "out of memory");
 		return NULL;
 	}
@@ -445,7 +463,8 @@ struct display *display_create(struct wl_event_loop *loop, const struct display_
 		.type = CHANNEL_SETUP,
 		.setup = {CHANNEL_VERSION, options->width, options->height, options->refresh},
 	};
-	send_message(display, &setup, fcntl(display->memory_fd, F_DUPFD_CLOEXEC, 0));
+	snprintf(setup.setup.layout, sizeof(setup.setup.layout), "%s", options->layout);
+	display_send(display, &setup, fcntl(display->memory_fd, F_DUPFD_CLOEXEC, 0));
 	return display;
 }
 
@@ -470,6 +489,7 @@ void display_destroy(struct display *display) {
 	remove_source(display->stderr_source);
 	remove_source(display->listen_source);
 	remove_source(display->end_source);
+	display_act_finish(display);
 	for (size_t i = 0; i < display->queue_len; i++) {
 		close_fd(display->queue[i].fd);
 	}

@@ -21,6 +21,7 @@ struct display_options {
 	const char *compositor_path; // the parclose-compositor program
 	uint32_t width, height; // pixels
 	uint32_t refresh; // Hz
+	const char *layout; // of the keyboard, "us" or "de(neo)"; shorter than channel setup.layout
 };
 
 struct display_frame {
@@ -49,6 +50,9 @@ struct display_observer {
 	void (*windows)(void *data); // display_state().windows are new
 	void (*message)(
 		void *data, const char *text); // a line of the compositor's, fit to be shown
+	// A TYPED, INPUT_DONE or SETTLED of what display_act() sent. Every field is in its range,
+	// and `display_acting()` already says whether it was the last.
+	void (*answered)(void *data, const struct channel_message *checked);
 	void (*ended)(
 		void *data, const char *reason); // at most once; the display is of no use after it
 };
@@ -110,6 +114,29 @@ uint8_t *display_screenshot(
 
 // Asks for a change to a window. -ESRCH: no such window.
 int display_window_act(struct display *display, uint32_t id, enum channel_window_verb verb);
+
+/*
+ * Has an action performed: `messages` are its CHANNEL_INPUT steps, the last one marked, then at
+ * most one CHANNEL_SETTLE; or that alone. All have the token display_next_token() gave. They are
+ * copied, and sent as the compositor takes them. `characters` are those of its text; a compositor
+ * that has not answered all of it after `most_ms` is ended. 0, -EBUSY: another is under way,
+ * -EPIPE: the display ended, or -ENOMEM.
+ */
+int display_act(struct display *display, const struct channel_message *messages, size_t len,
+	uint32_t characters, uint32_t most_ms);
+uint32_t display_next_token(struct display *display);
+
+// Is an action under way? Also one that was cancelled, until the compositor has said so.
+bool display_acting(const struct display *display);
+
+// Cancels the action under way, if any.
+void display_act_cancel(struct display *display);
+
+// The same, and every key, button and touch point goes up.
+void display_release_input(struct display *display);
+
+// Where the pointer is, in frame pixels.
+void display_pointer(const struct display *display, int32_t *x, int32_t *y);
 
 // Kills the compositor and frees. NULL is allowed.
 void display_destroy(struct display *display);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "policy/policy.h"
+#include "session/act.h"
 #include "session/display.h"
 #include "session/internal.h"
 
@@ -82,7 +83,7 @@ cJSON *session_inspect(struct session *session) {
 	gmtime_r(&session->begun, &utc);
 	strftime(begun, sizeof(begun), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	cJSON_AddStringToObject(out, "started", begun);
-	cJSON_AddStringToObject(out, "holder", "agent");
+	cJSON_AddStringToObject(out, "holder", session_holder_name(session_holder(session)));
 	cJSON *supervisor = cJSON_AddObjectToObject(out, "supervisor");
 	cJSON_AddNumberToObject(supervisor, "pid", getpid());
 	cJSON *init = cJSON_AddObjectToObject(out, "init");

@@ -13,6 +13,8 @@
 #include "session/service.h"
 #include "session/session.h"
 
+struct acts;
+struct channel_message;
 struct control;
 struct display;
 struct log;
@@ -43,6 +45,7 @@ struct session {
 	struct log *log;
 	struct sandbox *sandbox;
 	struct display *display;
+	struct acts *acts;
 	struct control *control;
 	struct output *output;
 	struct view *view; // NULL until somebody watches
@@ -57,6 +60,19 @@ struct session {
 	struct session_result result; // the first reason to end counts
 	bool has_result;
 };
+
+// A line in the audit log; `fields` (may be NULL) is consumed. A session whose policy wants a whole
+// log does not go on without one.
+void session_record(struct session *session, const char *event, cJSON *fields);
+
+// ---- actions (session/act.h)
+
+struct acts *acts_create(struct session *session); // NULL: out of memory
+void acts_destroy(struct acts *acts); // NULL is allowed
+// The display answered (display_observer.answered).
+void acts_take_answer(struct acts *acts, const struct channel_message *checked);
+// Nothing can be done any more: tells everybody who waits, at once.
+void acts_end(struct acts *acts, const char *reason);
 
 struct display *session_display(struct session *session); // NULL without a display
 

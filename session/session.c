@@ -67,6 +67,9 @@ static void tear_down(struct session *session) {
 			*sources[i] = NULL;
 		}
 	}
+	if (session->acts != NULL) {
+		acts_end(session->acts, session->result.reason);
+	}
 	sandbox_kill(session->sandbox);
 	view_destroy(session->view, session->result.reason);
 	session->view = NULL;
@@ -78,6 +81,8 @@ static void tear_down(struct session *session) {
 	session->sandbox = NULL;
 	output_finish(session->output); // after the sandbox: nobody writes any more
 	session->output = NULL;
+	acts_destroy(session->acts); // after the control socket, which cancels what it asked for
+	session->acts = NULL;
 	struct exec *exec, *next;
 	wl_list_for_each_safe (exec, next, &session->execs, link) {
 		wl_list_remove(&exec->link);
@@ -116,9 +121,10 @@ static void break_off(struct session *session, const char *reason) {
 	end_soon(session);
 }
 
-// A line in the audit log; a session whose policy wants a whole log does not go on without one.
-static void record(struct session *session, const char *event, cJSON *fields) {
-	if (!log_event(session->log, event, fields)) {
+void session_record(struct session *session, const char *event, cJSON *fields) {
+	if (session->log == NULL) {
+		cJSON_Delete(fields);
+	} else if (!log_event(session->log, event, fields)) {
 		char reason[640];
 		snprintf(reason, sizeof(reason), "the audit log %s cannot be written: %s",
 			session->runtime.log_path, strerror(errno));
@@ -166,7 +172,7 @@ void session_stop(struct session *session, const char *who, uint32_t grace_ms) {
 	}
 	cJSON *fields = cJSON_CreateObject();
 	cJSON_AddStringToObject(fields, "by", who);
-	record(session, "stop", fields);
+	session_record(session, "stop", fields);
 	set_result(session, 128 + SIGTERM, false, "stopped by %s", who);
 	begin_stop(session, grace_ms);
 }
@@ -205,7 +211,7 @@ uint32_t session_exec(struct session *session, const struct sandbox_command *com
 	for (const char *const *arg = command->argv; *arg != NULL; arg++) {
 		cJSON_AddItemToArray(argv, cJSON_CreateString(*arg));
 	}
-	record(session, "exec", fields);
+	session_record(session, "exec", fields);
 	return exec->id;
 }
 
@@ -249,7 +255,7 @@ static void check_running(struct session *session) {
 		return;
 	}
 	session->state = SESSION_RUNNING;
-	record(session, "running", NULL);
+	session_record(session, "running", NULL);
 }
 
 static void take_event(struct session *session, const struct sandbox_event *event) {
@@ -284,13 +290,13 @@ static void take_event(struct session *session, const struct sandbox_event *even
 		};
 		snprintf(result.message, sizeof(result.message), "%s", event->message);
 		cJSON_AddStringToObject(fields, "error", event->message);
-		record(session, "exec-failed", fields);
+		session_record(session, "exec-failed", fields);
 		if (exec->observer != NULL) {
 			exec->observer->started(exec->data, exec->id, &result);
 		}
 	} else {
 		cJSON_AddNumberToObject(fields, "exitCode", session_exit_code(event->status));
-		record(session, "exited", fields);
+		session_record(session, "exited", fields);
 		if (exec->observer != NULL) {
 			exec->observer->exited(exec->data, exec->id, event->status);
 		}
@@ -415,11 +421,18 @@ static void handle_display_message(void *data, const char *text) {
 	struct session *session = data;
 	cJSON *fields = cJSON_CreateObject();
 	cJSON_AddStringToObject(fields, "text", text);
-	record(session, "compositor", fields);
+	session_record(session, "compositor", fields);
+}
+
+static void handle_display_answered(void *data, const struct channel_message *checked) {
+	struct session *session = data;
+	acts_take_answer(session->acts, checked);
 }
 
 static void handle_display_ended(void *data, const char *reason) {
-	break_off(data, reason);
+	struct session *session = data;
+	acts_end(session->acts, reason);
+	break_off(session, reason);
 }
 
 static const struct display_observer display_observer = {
@@ -429,6 +442,7 @@ static const struct display_observer display_observer = {
 	.cursor = handle_display_cursor,
 	.windows = handle_display_windows,
 	.message = handle_display_message,
+	.answered = handle_display_answered,
 	.ended = handle_display_ended,
 };
 
@@ -480,6 +494,7 @@ static bool start_display(struct session *session, const struct session_options 
 		.width = policy->display.width,
 		.height = policy->display.height,
 		.refresh = policy->display.refresh,
+		.layout = "us",
 	};
 	char why[512];
 	session->display = display_create(
@@ -553,7 +568,7 @@ static bool start(struct session *session, const struct session_options *options
 	char *policy = policy_to_json(session->policy);
 	cJSON_AddItemToObject(fields, "policy", cJSON_CreateRaw(policy != NULL ? policy : "null"));
 	free(policy);
-	record(session, "starting", fields);
+	session_record(session, "starting", fields);
 	if (session->has_result) {
 		return false;
 	}
@@ -622,7 +637,8 @@ struct session *session_create(struct wl_event_loop *loop, const struct session_
 						     : "");
 	struct rlimit no_core = {0}; // a core of ours would hold the agent's screen
 	setrlimit(RLIMIT_CORE, &no_core);
-	if (session->command == NULL || !start(session, options)) {
+	session->acts = acts_create(session);
+	if (session->command == NULL || session->acts == NULL || !start(session, options)) {
 		set_result(session, SESSION_EXIT_FAILED, true, "out of memory");
 		*result = session->result;
 		session_destroy(session);

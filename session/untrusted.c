@@ -1,12 +1,10 @@
 #include "session/untrusted.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
-// Decodes one character; returns its bytes, or 0 when they are not well-formed UTF-8 (Unicode table
-// 3-7).
-static size_t decode(const unsigned char *bytes, size_t len, uint32_t *out) {
+size_t untrusted_character(const char *untrusted, size_t len, uint32_t *out) {
+	const unsigned char *bytes = (const unsigned char *)untrusted;
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char first = bytes[0];
 	size_t need = first < 0x80             ? 1
@@ -40,12 +38,11 @@ static bool is_deceptive(uint32_t c) {
 }
 
 void untrusted_text(char *out, size_t size, const char *untrusted, size_t len) {
-	const unsigned char *in = (const unsigned char *)untrusted;
 	size_t used = 0;
-	for (size_t i = 0; i < len && in[i] != '\0';) {
+	for (size_t i = 0; i < len && untrusted[i] != '\0';) {
 		uint32_t c = 0;
-		size_t bytes = decode(in + i, len - i, &c);
-		const char *from = (const char *)in + i;
+		size_t bytes = untrusted_character(untrusted + i, len - i, &c);
+		const char *from = untrusted + i;
 		size_t put = bytes;
 		if (bytes == 0 || is_deceptive(c)) {
 			from = "\xef\xbf\xbd";

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "policy/policy.h"
+#include "session/act.h"
 #include "session/damage.h"
 #include "session/display.h"
 #include "session/internal.h"
@@ -68,11 +69,16 @@ static void fill_state(const struct view *view, struct view_message *message) {
 		[POLICY_CLIPBOARD_WRITE] = VIEW_CLIPBOARD_WRITE,
 		[POLICY_CLIPBOARD_ALL] = VIEW_CLIPBOARD_ALL,
 	};
+	static const uint32_t holders[] = {
+		[HOLDER_AGENT] = VIEW_AGENT,
+		[HOLDER_HUMAN] = VIEW_HUMAN,
+		[HOLDER_PAUSED] = VIEW_PAUSED,
+	};
 	*message = (struct view_message){
 		.type = VIEW_STATE,
 		.state =
 			{
-				.holder = VIEW_AGENT,
+				.holder = holders[session_holder(session)],
 				.flags = session->state >= SESSION_STOPPING ? VIEW_STATE_STOPPING
 									    : 0,
 				.network = VIEW_NETWORK_NONE,

@@ -9,7 +9,7 @@ from harness import HOSTILE, PARCLOSE, SessionTest, wait_for
 LIES = ("slot-out-of-range", "slot-given-twice", "box-outside", "box-negative", "box-overflows", "box-empty",
         "boxes-too-many", "serial-goes-back", "short-message", "long-message", "unknown-type",
         "supervisors-type", "reserved-set", "ready-twice", "cursor-too-large", "cursor-hotspot-far",
-        "cursor-outside", "window-zero", "descriptor")
+        "cursor-outside", "window-zero", "descriptor", "typed-unasked", "done-unasked", "settled-unasked")
 
 
 class Lies(SessionTest):

@@ -139,6 +139,18 @@ static void tell(const char *lie, int memory) {
 		say_message(message);
 	} else if (strcmp(lie, "window-zero") == 0) {
 		say_window(0, "x", 1);
+	} else if (strcmp(lie, "typed-unasked") == 0) {
+		message.type = CHANNEL_TYPED;
+		message.typed.runs_len = 1;
+		message.typed.runs[0].way = CHANNEL_WAY_KEYS;
+		message.typed.runs[0].count = 1;
+		say_message(message);
+	} else if (strcmp(lie, "done-unasked") == 0) {
+		message.type = CHANNEL_INPUT_DONE;
+		say_message(message);
+	} else if (strcmp(lie, "settled-unasked") == 0) {
+		message.type = CHANNEL_SETTLED;
+		say_message(message);
 	} else if (strcmp(lie, "fatal") == 0) {
 		message.type = CHANNEL_FATAL;
 		memcpy(message.fatal.text, "words \x1b[31m of mine", 19);

@@ -1,0 +1,571 @@
+#include "session/act.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wayland-server-core.h>
+
+#include "session/act-steps.h"
+#include "session/display.h"
+#include "session/internal.h"
+#include "session/untrusted.h"
+#include "session/view.h"
+
+#define LOGGED_TEXT 200 // bytes of a typed text that the audit log shows
+
+struct act {
+	struct wl_list link; // acts.waiting or acts.finished; the current one is in neither
+	struct acts *acts;
+	enum act_holder who;
+	char from[64];
+	struct action action;
+	struct settle_options settle;
+	act_done done;
+	void *data;
+	bool has_effect; // of `result`: it failed already
+	struct act_result result;
+	struct act_way *ways; // of `result`
+	size_t ways_size;
+};
+
+struct acts {
+	struct session *session;
+	enum session_holder holder;
+	struct wl_list waiting,
+		finished; // act.link; finished ones are reported from the event loop
+	size_t len; // of both
+	struct act *current; // NULL: none, though the display may still have a cancelled one
+	struct act_steps steps; // of the current one
+	struct act_held held;
+	struct wl_event_source *idle, *timer;
+	bool ended;
+};
+
+// ---- names
+
+const char *act_effect_name(enum act_effect effect) {
+	static const char *const names[] = {
+		"changed", "nothing_changed", "delivered", "refused", "unsupported", "failed"};
+	return names[effect];
+}
+
+const char *act_way_name(enum channel_way way) {
+	static const char *const names[] = {"", "keys", "text-input", "keymap", "paste"};
+	return names[way];
+}
+
+const char *act_settle_reason_name(enum channel_settle_reason reason) {
+	static const char *const names[] = {
+		"quiet", "repeating", "timeout", "unresponsive", "cancelled"};
+	static_assert(sizeof(names) / sizeof(names[0]) == CHANNEL_SETTLE_REASON_COUNT, "all");
+	return names[reason];
+}
+
+const char *session_holder_name(enum session_holder holder) {
+	static const char *const names[] = {"agent", "human", "paused"};
+	return names[holder];
+}
+
+static const char *kind_name(enum act_kind kind) {
+	static const char *const names[] = {
+		[ACT_MOVE] = "move",
+		[ACT_CLICK] = "click",
+		[ACT_PRESS] = "press",
+		[ACT_RELEASE] = "release",
+		[ACT_DRAG] = "drag",
+		[ACT_SCROLL] = "scroll",
+		[ACT_KEY] = "key",
+		[ACT_HOLD] = "hold",
+		[ACT_KEY_DOWN] = "key_down",
+		[ACT_KEY_UP] = "key_up",
+		[ACT_TEXT] = "type",
+		[ACT_TOUCH] = "touch",
+		[ACT_WAIT] = "wait",
+		[ACT_WAIT_STABLE] = "wait_stable",
+		[ACT_SCREENSHOT] = "screenshot",
+		[ACT_CURSOR_POSITION] = "cursor_position",
+	};
+	return kind > 0 && kind < ACT_KIND_COUNT ? names[kind] : "?";
+}
+
+// ---- one action's life
+
+void action_finish(struct action *action) {
+	free(action->path);
+	free(action->text);
+	*action = (struct action){0};
+}
+
+static bool copy_action(struct action *to, const struct action *from) {
+	*to = *from;
+	to->path = NULL;
+	to->text = NULL;
+	if (from->path_len > 0) {
+		to->path = calloc(from->path_len, sizeof(*to->path));
+		if (to->path == NULL) {
+			return false;
+		}
+		memcpy(to->path, from->path, from->path_len * sizeof(*to->path));
+	}
+	if (from->text != NULL) {
+		to->text = strdup(from->text);
+	}
+	return from->text == NULL || to->text != NULL;
+}
+
+static void free_act(struct act *act) {
+	action_finish(&act->action);
+	free(act->ways);
+	free(act);
+}
+
+static void log_act(const struct act *act) {
+	const struct action *action = &act->action;
+	cJSON *fields = cJSON_CreateObject();
+	cJSON_AddStringToObject(fields, "action", kind_name(action->kind));
+	cJSON_AddStringToObject(fields, "as", act->who == ACT_HUMAN ? "human" : "agent");
+	cJSON_AddStringToObject(fields, "from", act->from);
+	const struct act_point *point = action->path_len > 0 ? &action->path[0]
+					: action->has_point  ? &action->point
+							     : NULL;
+	if (point != NULL) {
+		cJSON_AddNumberToObject(fields, "x", point->x);
+		cJSON_AddNumberToObject(fields, "y", point->y);
+	}
+	if (action->keys_len > 0 && !action->sensitive) {
+		cJSON *keys = cJSON_AddArrayToObject(fields, "keys");
+		for (size_t i = 0; i < action->keys_len && i < ACT_MAX_KEYS; i++) {
+			cJSON_AddItemToArray(keys, cJSON_CreateString(action->keys[i]));
+		}
+	}
+	if (action->text != NULL) {
+		size_t len = strlen(action->text);
+		cJSON_AddNumberToObject(fields, "bytes", (double)len);
+		if (!action->sensitive) {
+			char text[LOGGED_TEXT + 4];
+			untrusted_text(text, sizeof(text), action->text, len);
+			cJSON_AddStringToObject(fields, "text", text);
+		}
+	}
+	cJSON_AddStringToObject(fields, "effect", act_effect_name(act->result.effect));
+	if (act->result.message[0] != '\0') {
+		cJSON_AddStringToObject(fields, "message", act->result.message);
+	}
+	session_record(act->acts->session, "act", fields);
+}
+
+// Tells how it went, and frees it. In no list any more.
+static void report(struct act *act) {
+	act->acts->len--;
+	act->result.ways = act->ways;
+	if (act_is_input(act->action.kind)) {
+		log_act(act);
+	}
+	act->done(act->data, &act->result);
+	free_act(act);
+}
+
+static void set_effect(struct act *act, enum act_effect effect, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void set_effect(struct act *act, enum act_effect effect, const char *format, ...) {
+	act->has_effect = true;
+	act->result.effect = effect;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(act->result.message, sizeof(act->result.message), format, args);
+	va_end(args);
+}
+
+static void refuse_for_holder(struct act *act, enum session_holder holder) {
+	if (holder == HOLDER_HUMAN) {
+		set_effect(act, ACT_REFUSED,
+			"the user has taken over; wait until they hand the session back");
+	} else if (holder == HOLDER_PAUSED) {
+		set_effect(act, ACT_REFUSED, "the session is paused; wait until it is resumed");
+	} else {
+		set_effect(act, ACT_REFUSED,
+			"the agent has the session; take it over first (parclose takeover)");
+	}
+}
+
+// ---- the queue
+
+static void handle_idle(void *data);
+
+static void pump_soon(struct acts *acts) {
+	if (acts->idle == NULL && !acts->ended) {
+		acts->idle = wl_event_loop_add_idle(acts->session->loop, handle_idle, acts);
+	}
+}
+
+// It is over; told on a turn of its own.
+static void finish(struct act *act) {
+	struct acts *acts = act->acts;
+	struct display *display = acts->session->display;
+	if (acts->current == act) {
+		acts->current = NULL;
+		act_steps_finish(&acts->steps);
+	} else {
+		wl_list_remove(&act->link);
+	}
+	if (!act->has_effect) {
+		act->result.effect = !act->result.waited   ? ACT_DELIVERED
+				     : act->result.has_box ? ACT_CHANGED
+							   : ACT_NOTHING_CHANGED;
+	}
+	if (display != NULL) {
+		struct display_state state = display_state(display);
+		act->result.frame = state.serial;
+		display_pointer(display, &act->result.cursor.x, &act->result.cursor.y);
+	}
+	wl_list_insert(acts->finished.prev, &act->link);
+	pump_soon(acts);
+}
+
+// Sends it to the display, if there is anything to send.
+static void perform(struct act *act) {
+	struct acts *acts = act->acts;
+	struct display *display = acts->session->display;
+	uint32_t token = display != NULL ? display_next_token(display) : 0;
+	if (!act_steps_make(&acts->steps, token, &act->action, &act->settle, &acts->held)) {
+		set_effect(act, ACT_FAILED,
+			"the action is too large to be performed at once; use a shorter one");
+		finish(act);
+		return;
+	}
+	const struct act_steps *steps = &acts->steps;
+	if (steps->len == 0) {
+		finish(act);
+		return;
+	}
+	if (display_act(display, steps->messages, steps->len, steps->characters, steps->most_ms) !=
+		0) {
+		set_effect(act, ACT_FAILED, "the display does not take any action now");
+		finish(act);
+	}
+}
+
+static int handle_timer(void *data) {
+	struct acts *acts = data;
+	if (acts->current != NULL) {
+		perform(acts->current);
+	}
+	return 0;
+}
+
+static void begin(struct act *act) {
+	struct acts *acts = act->acts;
+	struct display *display = acts->session->display;
+	if (display == NULL && (act->action.kind != ACT_WAIT || act->settle.wait)) {
+		set_effect(act, ACT_UNSUPPORTED, "this session has no display");
+		finish(act);
+		return;
+	}
+	struct display_state state = {0};
+	if (display != NULL) {
+		state = display_state(display);
+	}
+	char why[ACT_WHY];
+	if (!act_check(&act->action, &act->settle, state.width, state.height, why)) {
+		set_effect(act, ACT_FAILED, "%s", why);
+		finish(act);
+	} else if (act->action.kind == ACT_WAIT && act->action.ms > 0) {
+		wl_event_source_timer_update(acts->timer, (int)act->action.ms);
+	} else {
+		perform(act);
+	}
+}
+
+static void handle_idle(void *data) {
+	struct acts *acts = data;
+	acts->idle = NULL;
+	while (!wl_list_empty(&acts->finished)) {
+		struct act *act = wl_container_of(acts->finished.next, act, link);
+		wl_list_remove(&act->link);
+		report(act);
+	}
+	const struct display *display = acts->session->display;
+	while (acts->current == NULL && !wl_list_empty(&acts->waiting) &&
+		(display == NULL || !display_acting(display))) {
+		struct act *act = wl_container_of(acts->waiting.next, act, link);
+		wl_list_remove(&act->link);
+		acts->current = act;
+		begin(act);
+	}
+}
+
+struct act *session_act(struct session *session, enum act_holder who, const char *from,
+	const struct action *action, const struct settle_options *settle, act_done done,
+	void *data) {
+	struct acts *acts = session->acts;
+	if (acts == NULL || acts->ended || acts->len >= ACT_MAX_QUEUE) {
+		return NULL;
+	}
+	struct act *act = calloc(1, sizeof(*act));
+	if (act == NULL || !copy_action(&act->action, action)) {
+		if (act != NULL) {
+			free_act(act);
+		}
+		return NULL;
+	}
+	act->acts = acts;
+	act->who = who;
+	snprintf(act->from, sizeof(act->from), "%s", from);
+	if (settle != NULL) {
+		act->settle = *settle;
+	}
+	act->done = done;
+	act->data = data;
+	acts->len++;
+	wl_list_insert(acts->waiting.prev, &act->link);
+	bool holds = who == ACT_HUMAN ? acts->holder == HOLDER_HUMAN : acts->holder == HOLDER_AGENT;
+	if (act_is_input(action->kind) && !holds) {
+		refuse_for_holder(act, acts->holder);
+		finish(act);
+	}
+	pump_soon(acts);
+	return act;
+}
+
+// Forgets the current action; the display lets go of what it pressed.
+static void drop_current(struct acts *acts) {
+	acts->current = NULL;
+	act_steps_finish(&acts->steps);
+	wl_event_source_timer_update(acts->timer, 0);
+	if (acts->session->display != NULL) {
+		display_act_cancel(acts->session->display);
+	}
+}
+
+void session_act_cancel(struct act *act) {
+	struct acts *acts = act->acts;
+	if (acts->current == act) {
+		drop_current(acts);
+		if (act_is_input(act->action.kind)) {
+			set_effect(act, ACT_REFUSED, "it was cancelled");
+			log_act(act);
+		}
+	} else {
+		wl_list_remove(&act->link);
+	}
+	acts->len--;
+	free_act(act);
+	pump_soon(acts);
+}
+
+// ---- what the display answers
+
+static void take_typed(struct act *act, const struct channel_message *checked) {
+	for (uint32_t i = 0; i < checked->typed.runs_len; i++) {
+		size_t len = act->result.ways_len;
+		struct act_way run = {
+			.first = checked->typed.runs[i].first,
+			.count = checked->typed.runs[i].count,
+			.way = (enum channel_way)checked->typed.runs[i].way,
+		};
+		struct act_way *last = len > 0 ? &act->ways[len - 1] : NULL;
+		if (last != NULL && last->way == run.way &&
+			last->first + last->count == run.first) {
+			last->count += run.count;
+			continue;
+		}
+		if (len == act->ways_size) {
+			size_t size = len == 0 ? 8 : len * 2;
+			struct act_way *ways = realloc(act->ways, size * sizeof(*ways));
+			if (ways == NULL) {
+				return; // it was typed all the same
+			}
+			act->ways = ways;
+			act->ways_size = size;
+		}
+		act->ways[act->result.ways_len++] = run;
+	}
+}
+
+// Returns false when nothing of it was delivered.
+static bool take_status(struct act *act, const struct channel_message *checked) {
+	const struct act_steps *steps = &act->acts->steps;
+	uint32_t step = checked->input_done.step;
+	switch ((enum channel_input_status)checked->input_done.status) {
+	case CHANNEL_INPUT_OK:
+		return true;
+	case CHANNEL_INPUT_NO_TARGET:
+		if (act->action.kind == ACT_MOVE) {
+			return true; // the pointer is there, over nothing
+		}
+		set_effect(act, ACT_FAILED,
+			"there is no window at %d,%d to take it; look where the windows are",
+			checked->input_done.x, checked->input_done.y);
+		return false;
+	case CHANNEL_INPUT_UNKNOWN_KEY:
+		set_effect(act, ACT_UNSUPPORTED,
+			"there is no key '%s'; use a name like Return, Left or F5, or one "
+			"character",
+			step < steps->steps ? steps->messages[step].input.text : "?");
+		return false;
+	case CHANNEL_INPUT_NO_FOCUS:
+		set_effect(act, ACT_FAILED,
+			"no window has the keyboard; click into one, or start a program first");
+		return false;
+	case CHANNEL_INPUT_TOO_MANY:
+		set_effect(act, ACT_FAILED,
+			"too many keys or buttons are pressed at once; release some first");
+		return false;
+	case CHANNEL_INPUT_CANCELLED:
+		set_effect(act, ACT_REFUSED, "it was cancelled");
+		return false;
+	case CHANNEL_INPUT_LOST:
+	case CHANNEL_INPUT_STUCK: {
+		const char *what = checked->input_done.status == CHANNEL_INPUT_LOST
+					   ? "the window that took it went away in the middle"
+					   : "the application stopped answering in the middle";
+		if (act->action.kind == ACT_TEXT) {
+			set_effect(act, ACT_FAILED, "%s: %u of %u characters were typed", what,
+				checked->input_done.characters, steps->characters);
+		} else {
+			set_effect(act, ACT_FAILED, "%s", what);
+		}
+		return true;
+	}
+	case CHANNEL_INPUT_STATUS_COUNT:
+		break;
+	}
+	return true;
+}
+
+static void take_done(struct act *act, const struct channel_message *checked) {
+	struct acts *acts = act->acts;
+	act->result.window = checked->input_done.window;
+	act->result.characters = checked->input_done.characters;
+	if (checked->input_done.status == CHANNEL_INPUT_OK && act->action.kind == ACT_PRESS) {
+		for (size_t i = 0; i < act->action.keys_len && acts->held.len < ACT_MAX_KEYS; i++) {
+			memcpy(acts->held.keys[acts->held.len++], act->action.keys[i],
+				ACT_KEY_BYTES);
+		}
+	} else if (act->action.kind == ACT_RELEASE) {
+		acts->held.len = 0;
+	}
+	bool delivered = take_status(act, checked);
+	if (!delivered) {
+		display_act_cancel(acts->session->display); // nothing to settle after it
+	}
+	if (!delivered || !display_acting(acts->session->display)) {
+		finish(act);
+	}
+}
+
+static void take_settled(struct act *act, const struct channel_message *checked) {
+	struct act_result *result = &act->result;
+	result->waited = true;
+	result->reason = (enum channel_settle_reason)checked->settled.reason;
+	result->settled = result->reason == CHANNEL_SETTLE_QUIET ||
+			  result->reason == CHANNEL_SETTLE_REPEATING;
+	result->settled_ms = checked->settled.waited_ms;
+	result->has_box = checked->settled.changed != 0;
+	result->box = checked->settled.box;
+	finish(act);
+}
+
+void acts_take_answer(struct acts *acts, const struct channel_message *checked) {
+	struct act *act = acts->current;
+	if (act == NULL) {
+		pump_soon(acts); // of one that was cancelled: now the next may begin
+		return;
+	}
+	switch (checked->type) {
+	case CHANNEL_TYPED:
+		take_typed(act, checked);
+		break;
+	case CHANNEL_INPUT_DONE:
+		take_done(act, checked);
+		break;
+	default:
+		take_settled(act, checked);
+		break;
+	}
+}
+
+// ---- who holds the session
+
+enum session_holder session_holder(const struct session *session) {
+	return session->acts->holder;
+}
+
+void session_set_holder(struct session *session, enum session_holder holder) {
+	struct acts *acts = session->acts;
+	if (acts->holder == holder) {
+		return;
+	}
+	acts->holder = holder;
+	acts->held.len = 0;
+	struct act *act, *next;
+	if (acts->current != NULL && act_is_input(acts->current->action.kind)) {
+		refuse_for_holder(acts->current, holder);
+		finish(acts->current);
+	}
+	wl_list_for_each_safe (act, next, &acts->waiting, link) {
+		if (act_is_input(act->action.kind)) {
+			refuse_for_holder(act, holder);
+			finish(act);
+		}
+	}
+	if (session->display != NULL) {
+		display_release_input(session->display);
+	}
+	cJSON *fields = cJSON_CreateObject();
+	cJSON_AddStringToObject(fields, "holder", session_holder_name(holder));
+	session_record(session, "holder", fields);
+	view_state(session->view);
+}
+
+// ---- beginning and end
+
+struct acts *acts_create(struct session *session) {
+	struct acts *acts = calloc(1, sizeof(*acts));
+	if (acts == NULL) {
+		return NULL;
+	}
+	acts->session = session;
+	wl_list_init(&acts->waiting);
+	wl_list_init(&acts->finished);
+	acts->timer = wl_event_loop_add_timer(session->loop, handle_timer, acts);
+	if (acts->timer == NULL) {
+		free(acts);
+		return NULL;
+	}
+	return acts;
+}
+
+void acts_end(struct acts *acts, const char *reason) {
+	acts->ended = true;
+	if (acts->current != NULL) {
+		struct act *act = acts->current;
+		wl_list_insert(&acts->waiting, &act->link);
+		drop_current(acts);
+	}
+	struct act *act;
+	while (!wl_list_empty(&acts->waiting)) {
+		act = wl_container_of(acts->waiting.next, act, link);
+		set_effect(act, ACT_FAILED, "the session ended: %s", reason);
+		finish(act);
+	}
+	while (!wl_list_empty(&acts->finished)) {
+		act = wl_container_of(acts->finished.next, act, link);
+		wl_list_remove(&act->link);
+		report(act);
+	}
+}
+
+void acts_destroy(struct acts *acts) {
+	if (acts == NULL) {
+		return;
+	}
+	acts_end(acts, "it is over");
+	if (acts->idle != NULL) {
+		wl_event_source_remove(acts->idle);
+	}
+	wl_event_source_remove(acts->timer);
+	free(acts);
+}
