@@ -153,7 +153,7 @@ static void add_namespaces(
 		{CLONE_NEWPID, true},
 		{CLONE_NEWNET, true},
 		{CLONE_NEWNS, false},
-		{CLONE_NEWIPC, false},
+		{CLONE_NEWIPC, true}, // Firefox
 		{CLONE_NEWUTS, false},
 		{CLONE_NEWCGROUP, false},
 	};

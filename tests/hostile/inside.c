@@ -261,7 +261,7 @@ static void attack_namespaces(bool nested) {
 		bool nested;
 	} flags[] = {{"user", CLONE_NEWUSER, true}, {"mount", CLONE_NEWNS, false},
 		{"pid", CLONE_NEWPID, true}, {"net", CLONE_NEWNET, true},
-		{"ipc", CLONE_NEWIPC, false}, {"uts", CLONE_NEWUTS, false},
+		{"ipc", CLONE_NEWIPC, true}, {"uts", CLONE_NEWUTS, false},
 		{"cgroup", 0x02000000, false}, {"time", 0x80, false}};
 	static char stack[65536];
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {

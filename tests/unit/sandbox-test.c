@@ -390,7 +390,7 @@ static void test_nested(void **state) {
 	bench_init(&bench);
 	check(&bench, "unshare -U true 2>/dev/null || echo refused", 0, "refused\n");
 	bench.policy.process.nested_sandbox = true;
-	check(&bench, "unshare -Urpn --fork id -u; unshare -Urm true 2>/dev/null || echo refused",
+	check(&bench, "unshare -Urpni --fork id -u; unshare -Urm true 2>/dev/null || echo refused",
 		0, "0\nrefused\n");
 }
 
