@@ -134,6 +134,7 @@ static void explain_screen(const struct policy *policy, FILE *out) {
 		print_name(out, "screen");
 		fprintf(out, "of its own, %" PRIu32 "x%" PRIu32 " pixels at %" PRIu32 " Hz\n",
 			policy->display.width, policy->display.height, policy->display.refresh);
+		print_line(out, "keyboard layout", policy->display.keyboard_layout);
 	}
 	print_line(out, "programs inside",
 		policy->ui.disable ? "cannot reach a display: there is no Wayland socket"
@@ -141,9 +142,10 @@ static void explain_screen(const struct policy *policy, FILE *out) {
 	print_line(out, "X11 programs", policy->display.xwayland ? "may run" : "cannot run");
 	print_line(out, "GPU", policy->display.gpu ? "can be used" : "out of reach");
 	print_line(out, "input",
-		policy->ui.injection
-			? "programs inside may drive their session's keyboard and pointer"
-			: "programs inside cannot make keyboard or pointer events");
+		policy->ui.injection ? "programs inside may drive their session's keyboard and "
+				       "pointer, and look "
+				       "at its screen"
+				     : "programs inside cannot make keyboard or pointer events");
 	print_line(out, "input methods", policy->ui.ime ? "allowed" : "none");
 	print_line(out, "display settings",
 		policy->ui.display_settings ? "programs may change them"
@@ -317,9 +319,9 @@ static void put_policy(FILE *out, const struct policy *p) {
 		word(p->ui.ime), word(p->ui.display_settings));
 	fprintf(out,
 		"\"display\":{\"width\":%" PRIu32 ",\"height\":%" PRIu32 ",\"refresh\":%" PRIu32
-		",\"xwayland\":%s,\"gpu\":%s},",
-		p->display.width, p->display.height, p->display.refresh, word(p->display.xwayland),
-		word(p->display.gpu));
+		",\"keyboardLayout\":\"%s\",\"xwayland\":%s,\"gpu\":%s},",
+		p->display.width, p->display.height, p->display.refresh, p->display.keyboard_layout,
+		word(p->display.xwayland), word(p->display.gpu));
 	fprintf(out, "\"clipboard\":{\"confirm\":%s,\"maxBytes\":%" PRIu32 ",\"mimeTypes\":",
 		word(p->clipboard.confirm), p->clipboard.max_bytes);
 	put_strings(out, p->clipboard.mime_types, p->clipboard.mime_types_len);

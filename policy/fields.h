@@ -90,6 +90,7 @@ bool check_paths(struct loader *loader, const cJSON *value,
 bool check_bytes(struct loader *loader, const cJSON *value,
 	const struct field *field); // uint64_t at .offset
 bool check_cpus(struct loader *loader, const cJSON *value, const struct field *field);
+bool check_keyboard_layout(struct loader *loader, const cJSON *value, const struct field *field);
 bool check_mime_types(struct loader *loader, const cJSON *value, const struct field *field);
 bool check_require(struct loader *loader, const cJSON *value, const struct field *field);
 // Same path in several lists: the most restrictive stays.

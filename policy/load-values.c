@@ -352,6 +352,41 @@ bool check_cpus(struct loader *loader, const cJSON *value, const struct field *f
 	return true;
 }
 
+// ---- display
+
+// A layout of xkeyboard-config(7), with at most one variant in parentheses: "us", "de(neo)".
+static bool is_layout(const char *s) {
+	static const char lower[] = "abcdefghijklmnopqrstuvwxyz_";
+	static const char variant[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t name = strspn(s, lower);
+	if (strlen(s) > POLICY_MAX_LAYOUT || name == 0 || s[0] == '_') {
+		return false;
+	}
+	if (s[name] == '\0') {
+		return true;
+	}
+	size_t inner = s[name] == '(' ? strspn(s + name + 1, variant) : 0;
+	return inner > 0 && strcmp(s + name + 1 + inner, ")") == 0;
+}
+
+bool check_keyboard_layout(struct loader *loader, const cJSON *value, const struct field *field) {
+	if (!cJSON_IsString(value)) {
+		return load_fail_type(loader, "a string", value);
+	}
+	if (!is_layout(value->valuestring)) {
+		return load_fail(loader,
+			"'%s' is not a keyboard layout; write it like 'us' or 'de(neo)'",
+			text_shown(value->valuestring).s);
+	}
+	char *copy = load_copy(loader, value->valuestring);
+	if (copy) {
+		free(loader->policy->display.keyboard_layout);
+		loader->policy->display.keyboard_layout = copy;
+	}
+	return copy;
+}
+
 // ---- clipboard
 
 static bool is_mime_type(const char *s) {

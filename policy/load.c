@@ -41,7 +41,7 @@ static const struct field filesystem_fields[] = {
 static const struct field ui_fields[] = {
 	{"disable", check_bool, AT(ui.disable)},
 	{"clipboard", check_word, AT(ui.clipboard), .words = clipboard_words, .allowed = 1},
-	{"injection", check_not_yet},
+	{"injection", check_bool, AT(ui.injection)},
 	{"ime", check_not_yet},
 	{"displaySettings", check_not_yet},
 	{0},
@@ -51,6 +51,7 @@ static const struct field display_fields[] = {
 	{"width", check_u32, AT(display.width), 64, 8192},
 	{"height", check_u32, AT(display.height), 64, 8192},
 	{"refresh", check_u32, AT(display.refresh), 1, 240},
+	{"keyboardLayout", check_keyboard_layout},
 	{"xwayland", check_not_yet},
 	{"gpu", check_not_yet},
 	{0},
@@ -125,6 +126,7 @@ static bool set_defaults(struct loader *loader, struct policy *policy) {
 	policy->limits.open_files = 4096;
 	policy->limits.tmp = 512 * MIB;
 	if (!(policy->source = load_copy(loader, loader->source)) ||
+		!(policy->display.keyboard_layout = load_copy(loader, "us")) ||
 		!load_alloc(loader, &policy->clipboard.mime_types, 1, sizeof(char *)) ||
 		!(policy->clipboard.mime_types[0] =
 				load_copy(loader, "text/plain;charset=utf-8"))) {
@@ -154,6 +156,13 @@ static bool check_document(struct loader *loader, const cJSON *root) {
 		return load_fail(loader,
 			"false asks for a display, but \"containment\": \"process\" has "
 			"none; remove one of the two");
+	}
+	if (policy->ui.injection && policy->ui.disable) {
+		load_enter(loader, "ui");
+		load_enter(loader, "injection");
+		return load_fail(loader,
+			"true lets programs inside drive a display that \"disable\" keeps from "
+			"them; set \"disable\": false, or remove this");
 	}
 	paths_merge(policy);
 	return true;
@@ -231,6 +240,7 @@ void policy_destroy(struct policy *policy) {
 		free(policy->filesystem.paths[i].path);
 	}
 	free(policy->filesystem.paths);
+	free(policy->display.keyboard_layout);
 	free_strings(policy->clipboard.mime_types, policy->clipboard.mime_types_len);
 	free(policy->require);
 	free(policy);

@@ -82,7 +82,7 @@ struct policy {
 	struct {
 		bool disable; // no Wayland socket inside
 		enum policy_clipboard clipboard;
-		bool injection;
+		bool injection; // programs inside may drive their own session
 		bool ime;
 		bool display_settings;
 	} ui;
@@ -90,6 +90,7 @@ struct policy {
 	struct {
 		uint32_t width, height; // pixels, 64..8192 each
 		uint32_t refresh; // Hz, 1..240
+		char *keyboard_layout; // of XKB, "us" or "de(neo)"; at most POLICY_MAX_LAYOUT bytes
 		bool xwayland;
 		bool gpu;
 	} display;
@@ -124,6 +125,7 @@ struct policy_error {
 	uint32_t line, column;
 };
 
+#define POLICY_MAX_LAYOUT 60 // bytes of display.keyboardLayout
 #define POLICY_MAX_BYTES (1u << 20) // a larger document is refused
 
 /*

@@ -96,11 +96,9 @@ static int open_null(void) {
 }
 
 // The listening socket is bound by its path inside; a client finds it there and nowhere else.
-static int make_wayland(struct sandbox_error *err) {
-	struct sockaddr_un address = {
-		.sun_family = AF_UNIX,
-		.sun_path = AGENT_RUNTIME "/" AGENT_WAYLAND,
-	};
+static int make_listening(const char *name, struct sandbox_error *err) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof(address.sun_path), AGENT_RUNTIME "/%s", name);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
 		listen(fd, 128)) {
@@ -109,7 +107,7 @@ static int make_wayland(struct sandbox_error *err) {
 			close(fd);
 		}
 		return sandbox_fail(
-			err, code, "cannot make the Wayland socket: %s", strerror(code));
+			err, code, "cannot make the socket %s: %s", name, strerror(code));
 	}
 	return fd;
 }
@@ -512,7 +510,8 @@ _Noreturn void init_main(const struct init_context *context) {
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 
-	int wayland = -1;
+	int sockets[2] = {-1, -1}; // in this order, those that were asked for
+	size_t sockets_len = 0;
 	init.buffer = malloc(MESSAGE_MAX);
 	init.stack = malloc(HELPER_STACK);
 	int ret = init.buffer && init.stack ? set_up(&init, &err)
@@ -524,9 +523,14 @@ _Noreturn void init_main(const struct init_context *context) {
 				&err, errno, "cannot watch for ends: %s", strerror(errno));
 		}
 	}
-	if (ret == 0 && context->wayland) {
-		wayland = make_wayland(&err);
-		ret = wayland < 0 ? wayland : 0;
+	static const char *const names[] = {AGENT_WAYLAND, AGENT_CONTROL};
+	const bool wanted[] = {context->wayland, context->control};
+	for (size_t i = 0; ret == 0 && i < 2; i++) {
+		if (wanted[i]) {
+			int fd = make_listening(names[i], &err);
+			ret = fd < 0 ? fd : 0;
+			sockets[sockets_len++] = fd;
+		}
 	}
 	if (ret == 0) {
 		ret = give_up_rights(&init, &facts, &err);
@@ -539,9 +543,10 @@ _Noreturn void init_main(const struct init_context *context) {
 	}
 	const struct ready_message ready = {
 		.type = MESSAGE_READY, .landlock = facts.abi, .scopes = facts.scopes};
-	if (message_send(init.socket, &ready, sizeof(ready), &wayland, wayland >= 0 ? 1 : 0) < 0) {
+	if (message_send(init.socket, &ready, sizeof(ready), sockets, sockets_len) < 0) {
 		_exit(1);
 	}
-	close_fd(&wayland);
+	close_fd(&sockets[0]);
+	close_fd(&sockets[1]);
 	serve(&init);
 }

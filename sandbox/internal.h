@@ -24,6 +24,7 @@
 #define AGENT_HOME "/home/agent"
 #define AGENT_RUNTIME "/run/user/1000"
 #define AGENT_WAYLAND "wayland-0"
+#define AGENT_CONTROL "parclose.sock"
 
 // Writes the sentence into err (which may be NULL) and returns -code.
 int sandbox_fail(struct sandbox_error *err, int code, const char *format, ...)
@@ -129,7 +130,7 @@ struct init_context {
 	const struct policy *policy;
 	const struct paths *paths;
 	const struct identity *identity;
-	bool wayland;
+	bool wayland, control; // listening sockets to make
 	int socket;
 };
 

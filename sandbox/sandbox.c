@@ -21,7 +21,8 @@ struct sandbox {
 	pid_t pid;
 	int pidfd;
 	int socket;
-	int wayland_fd; // -1 once taken
+	int wayland_fd, control_fd; // -1 once taken
+	bool wayland, control; // asked for
 	struct limits limits;
 	const struct policy *policy; // until sandbox_await()
 	uid_t outside;
@@ -122,6 +123,7 @@ static int clone_init(
 			.paths = &plan->paths,
 			.identity = &plan->identity,
 			.wayland = plan->options->wayland,
+			.control = plan->options->control,
 			.socket = socket,
 		};
 		init_main(&context);
@@ -153,17 +155,18 @@ static int await_ready(struct sandbox *sandbox, struct sandbox_error *err) {
 		struct ready_message ready;
 		struct error_message error;
 	} message;
-	int fd = -1;
-	size_t fds = 1;
-	ssize_t len = message_receive(sandbox->socket, &message, sizeof(message), &fd, &fds, 0);
-	if (len == sizeof(message.ready) && message.type == MESSAGE_READY) {
-		sandbox->wayland_fd = fds == 1 ? fd : -1;
+	int fds[2] = {-1, -1};
+	size_t fds_len = 2, due = (size_t)sandbox->wayland + sandbox->control;
+	ssize_t len = message_receive(sandbox->socket, &message, sizeof(message), fds, &fds_len, 0);
+	if (len == sizeof(message.ready) && message.type == MESSAGE_READY && fds_len == due) {
+		sandbox->wayland_fd = sandbox->wayland ? fds[0] : -1;
+		sandbox->control_fd = sandbox->control ? fds[due - 1] : -1;
 		sandbox->enforced.landlock = message.ready.landlock;
 		sandbox->enforced.landlock_scopes = message.ready.scopes;
 		return 0;
 	}
-	if (fds == 1) {
-		close(fd);
+	for (size_t i = 0; i < fds_len; i++) {
+		close(fds[i]);
 	}
 	if (len == sizeof(message.error) && message.type == MESSAGE_ERROR) {
 		message.error.text[sizeof(message.error.text) - 1] = '\0';
@@ -238,7 +241,14 @@ int sandbox_begin(
 		return sandbox_fail(err, ENOMEM, "out of memory");
 	}
 	*sandbox = (struct sandbox){
-		.pidfd = -1, .socket = -1, .wayland_fd = -1, .policy = options->policy};
+		.pidfd = -1,
+		.socket = -1,
+		.wayland_fd = -1,
+		.control_fd = -1,
+		.wayland = options->wayland,
+		.control = options->control,
+		.policy = options->policy,
+	};
 	struct plan plan = {.options = options};
 	int ret = identity_pick(&plan.identity, err);
 	if (ret == 0) {
@@ -327,6 +337,7 @@ void sandbox_destroy(struct sandbox *sandbox) {
 	close_fd(&sandbox->pidfd);
 	close_fd(&sandbox->socket);
 	close_fd(&sandbox->wayland_fd);
+	close_fd(&sandbox->control_fd);
 	limits_finish(&sandbox->limits);
 	free(sandbox->live);
 	free(sandbox);
@@ -343,6 +354,12 @@ int sandbox_init_pidfd(const struct sandbox *sandbox) {
 int sandbox_take_wayland_fd(struct sandbox *sandbox) {
 	int fd = sandbox->wayland_fd;
 	sandbox->wayland_fd = -1;
+	return fd;
+}
+
+int sandbox_take_control_fd(struct sandbox *sandbox) {
+	int fd = sandbox->control_fd;
+	sandbox->control_fd = -1;
 	return fd;
 }
 

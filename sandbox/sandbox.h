@@ -39,6 +39,8 @@ struct sandbox_options {
 	const char *name; // of the session, for sandbox_create(); the hostname inside
 	// A Wayland listening socket is made inside as $XDG_RUNTIME_DIR/wayland-0 and handed out.
 	bool wayland;
+	// The same as $XDG_RUNTIME_DIR/parclose.sock, which $PARCLOSE_SOCKET names inside.
+	bool control;
 };
 
 /*
@@ -73,6 +75,7 @@ int sandbox_init_pidfd(const struct sandbox *sandbox);
 // The Wayland listening socket made inside; -1 without one. There after sandbox_await(); the caller
 // takes it over (once).
 int sandbox_take_wayland_fd(struct sandbox *sandbox);
+int sandbox_take_control_fd(struct sandbox *sandbox); // the same, of `control`
 
 const struct sandbox_enforced *sandbox_enforced(const struct sandbox *sandbox);
 

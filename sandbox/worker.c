@@ -27,6 +27,8 @@ static const char *const display_environment[] = {
 	NULL,
 };
 
+static const char control_environment[] = "PARCLOSE_SOCKET=" AGENT_RUNTIME "/" AGENT_CONTROL;
+
 __attribute__((format(printf, 3, 4))) static int fail(
 	struct worker_failure *failure, int code, const char *format, ...) {
 	va_list args;
@@ -59,7 +61,7 @@ static const char **make_environment(
 	const struct policy *policy = context->policy;
 	size_t len = 0;
 	size_t room = sizeof(base_environment) / sizeof(base_environment[0]) +
-		      sizeof(display_environment) / sizeof(display_environment[0]) +
+		      sizeof(display_environment) / sizeof(display_environment[0]) + 1 +
 		      policy->process.env_len + request->head.envc + 1;
 	const char **list = calloc(room, sizeof(*list));
 	if (!list) {
@@ -70,6 +72,9 @@ static const char **make_environment(
 	}
 	for (size_t i = 0; context->wayland && display_environment[i]; i++) {
 		set_variable(list, &len, display_environment[i]);
+	}
+	if (context->control) {
+		set_variable(list, &len, control_environment);
 	}
 	for (size_t i = 0; i < policy->process.env_len; i++) {
 		set_variable(list, &len, policy->process.env[i]);

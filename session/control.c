@@ -106,7 +106,8 @@ static void handle_line(void *data, const char *untrusted_line, size_t len) {
 	const char *name =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(message, "method"));
 	control_method call = peer->control->inside ? NULL : find_method(name);
-	if (call == NULL && peer->control->service != NULL) {
+	bool hidden = peer->control->inside && name != NULL && strncmp(name, "parclose/", 9) == 0;
+	if (call == NULL && peer->control->service != NULL && !hidden) {
 		give_to_service(peer, message);
 	} else if (!is_request(message)) {
 		bool has_id = cJSON_IsNumber(rpc_id) || cJSON_IsString(rpc_id);

@@ -4,7 +4,8 @@
 /*
  * The session's sockets: JSON-RPC 2.0, one message a line (protocols/control.md). The control
  * socket, outside, answers the methods parclose/… and gives every other message to the service;
- * only the session's own user and root may speak. The inside socket knows the service only.
+ * only the session's own user and root may speak. The inside socket knows the service only,
+ * and no method named parclose/….
  */
 
 #include <stdbool.h>

@@ -46,7 +46,7 @@ struct session {
 	struct sandbox *sandbox;
 	struct display *display;
 	struct acts *acts;
-	struct control *control;
+	struct control *control, *inside; // `inside`: of the programs inside, where they may
 	struct output *output;
 	struct view *view; // NULL until somebody watches
 	struct wl_event_source *sandbox_source, *timeout_source, *grace_source, *end_source;

@@ -21,7 +21,8 @@ struct session_peer; // a connection, as the service sees it
 
 struct session_service {
 	// Somebody says something for the service for the first time. NULL: no memory, the
-	// connection is closed. `inside`: from within the sandbox.
+	// connection is closed. `inside`: from within the sandbox, where methods named parclose/…
+	// are refused before they come here (but for those in a batch).
 	void *(*open)(struct session *session, struct session_peer *peer, bool inside);
 	// One JSON-RPC message, strictly parsed, an object or an array; valid during the call.
 	void (*message)(void *state, const cJSON *message);

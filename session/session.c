@@ -75,6 +75,8 @@ static void tear_down(struct session *session) {
 	session->view = NULL;
 	display_destroy(session->display);
 	session->display = NULL;
+	control_destroy(session->inside);
+	session->inside = NULL;
 	control_destroy(session->control);
 	session->control = NULL;
 	sandbox_destroy(session->sandbox);
@@ -494,7 +496,7 @@ static bool start_display(struct session *session, const struct session_options 
 		.width = policy->display.width,
 		.height = policy->display.height,
 		.refresh = policy->display.refresh,
-		.layout = "us",
+		.layout = policy->display.keyboard_layout,
 	};
 	char why[512];
 	session->display = display_create(
@@ -542,7 +544,11 @@ static bool start(struct session *session, const struct session_options *options
 	bool wayland = session->policy->containment == POLICY_CONTAINMENT_SESSION &&
 		       !session->policy->ui.disable;
 	// The sandbox is built on one core while all else is done on another.
-	const struct sandbox_options sandbox = {.policy = session->policy, .wayland = wayland};
+	const struct sandbox_options sandbox = {
+		.policy = session->policy,
+		.wayland = wayland,
+		.control = wayland && session->policy->ui.injection,
+	};
 	struct sandbox_error err;
 	if (sandbox_begin(&sandbox, &session->sandbox, &err) != 0) {
 		return fail_start(session, err.message);
@@ -609,6 +615,14 @@ static bool start(struct session *session, const struct session_options *options
 		(wayland && display_listen(session->display,
 				    sandbox_take_wayland_fd(session->sandbox)) != 0)) {
 		return fail_start(session, "out of memory");
+	}
+	int inside_fd = sandbox_take_control_fd(session->sandbox);
+	if (inside_fd >= 0) {
+		session->inside =
+			control_create(session->loop, session, inside_fd, options->service, true);
+		if (session->inside == NULL) {
+			return fail_start(session, "out of memory");
+		}
 	}
 	check_running(session);
 	return true;

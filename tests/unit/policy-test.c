@@ -254,11 +254,29 @@ static const struct {
 	{"{'parclose':1,'ui':{'clipboard':'read'}}",
 		"1:33 /ui/clipboard: 'read' cannot be enforced yet by this version; remove it"},
 	{"{'parclose':1,'ui':{'injection':true}}",
-		"1:33 /ui/injection: true cannot be enforced yet by this version; remove it"},
+		"1:33 /ui/injection: true lets programs inside drive a display that \"disable\" keeps from them; set \"disable\": false, or remove this"},
+	{"{'parclose':1,'ui':{'injection':1}}",
+		"1:33 /ui/injection: expected true or false, found a number"},
 	{"{'parclose':1,'ui':{'ime':true}}",
 		"1:27 /ui/ime: true cannot be enforced yet by this version; remove it"},
 	{"{'parclose':1,'ui':{'displaySettings':true}}",
 		"1:39 /ui/displaySettings: true cannot be enforced yet by this version; remove it"},
+	{"{'parclose':1,'display':{'keyboardLayout':7}}",
+		"1:43 /display/keyboardLayout: expected a string, found a number"},
+	{"{'parclose':1,'display':{'keyboardLayout':'US'}}",
+		"1:43 /display/keyboardLayout: 'US' is not a keyboard layout; write it like 'us' or 'de(neo)'"},
+	{"{'parclose':1,'display':{'keyboardLayout':'us,de'}}",
+		"1:43 /display/keyboardLayout: 'us,de' is not a keyboard layout; write it like 'us' or 'de(neo)'"},
+	{"{'parclose':1,'display':{'keyboardLayout':''}}",
+		"1:43 /display/keyboardLayout: '' is not a keyboard layout; write it like 'us' or 'de(neo)'"},
+	{"{'parclose':1,'display':{'keyboardLayout':'de()'}}",
+		"1:43 /display/keyboardLayout: 'de()' is not a keyboard layout; write it like 'us' or 'de(neo)'"},
+	{"{'parclose':1,'display':{'keyboardLayout':'de(neo'}}",
+		"1:43 /display/keyboardLayout: 'de(neo' is not a keyboard layout; write it like 'us' or 'de(neo)'"},
+	{"{'parclose':1,'display':{'keyboardLayout':'de(neo)x'}}",
+		"1:43 /display/keyboardLayout: 'de(neo)x' is not a keyboard layout; write it like 'us' or 'de(neo)'"},
+	{"{'parclose':1,'display':{'keyboardLayout':'../evil'}}",
+		"1:43 /display/keyboardLayout: '../evil' is not a keyboard layout; write it like 'us' or 'de(neo)'"},
 	{"{'parclose':1,'display':{'width':0}}",
 		"1:34 /display/width: 0 is out of range; use 64 to 8192"},
 	{"{'parclose':1,'display':{'width':8193}}",
@@ -464,6 +482,7 @@ static void test_defaults(void **state) {
 	assert_int_equal(p->display.width, 1280);
 	assert_int_equal(p->display.height, 800);
 	assert_int_equal(p->display.refresh, 60);
+	assert_string_equal(p->display.keyboard_layout, "us");
 	assert_false(p->display.xwayland || p->display.gpu);
 	assert_true(p->clipboard.confirm);
 	assert_int_equal(p->clipboard.max_bytes, 65536);
@@ -491,9 +510,10 @@ static const char everything[] =
 	"{'cidr':'192.0.2.7'},{'cidr':'2001:db8::/32','except':['2001:db8:1::/48']}],"
 	"'ports':[{'protocol':'udp'},{'port':1,'endPort':65535},{'protocol':'icmp'}]}]},"
 	"'ingress':{'default':'deny','hostLoopback':'deny','publish':[]}},"
-	"'ui':{'disable':false,'clipboard':'none','injection':false,'ime':false,'displaySettings':"
+	"'ui':{'disable':false,'clipboard':'none','injection':true,'ime':false,'displaySettings':"
 	"false},"
-	"'display':{'width':64,'height':8192,'refresh':240,'xwayland':false,'gpu':false},"
+	"'display':{'width':64,'height':8192,'refresh':240,'keyboardLayout':'de(neo_qwertz-1)','"
+	"xwayland':false,'gpu':false},"
 	"'clipboard':{'confirm':false,'maxBytes':16777216,'mimeTypes':['image/png','text/html']},"
 	"'limits':{'memory':'2G','processes':4194304,'cpus':1.5,'openFiles':64,'tmp':1048576},"
 	"'session':{'dbus':false,'accessibility':false,'record':false},"
@@ -598,7 +618,8 @@ static void test_to_json(void **state) {
 		"\"disable\":"
 		"false,\"clipboard\":\"none\",\"injection\":false,\"ime\":false,"
 		"\"displaySettings\":"
-		"false},\"display\":{\"width\":1280,\"height\":800,\"refresh\":60,\"xwayland\":"
+		"false},\"display\":{\"width\":1280,\"height\":800,\"refresh\":60,"
+		"\"keyboardLayout\":\"us\",\"xwayland\":"
 		"false,"
 		"\"gpu\":false},\"clipboard\":{\"confirm\":true,\"maxBytes\":65536,\"mimeTypes\":"
 		"[\"text/"
@@ -700,6 +721,7 @@ static void test_explain_locked(void **state) {
 		"  in               nothing\n"
 		"Display\n"
 		"  screen           of its own, 1280x800 pixels at 60 Hz\n"
+		"  keyboard layout  us\n"
 		"  programs inside  may open windows on it, and see no other display\n"
 		"  X11 programs     cannot run\n"
 		"  GPU              out of reach\n"
