@@ -7,6 +7,7 @@
 #include "compositor/cursor.h"
 #include "compositor/internal.h"
 #include "compositor/memory.h"
+#include "compositor/settle.h"
 #include "input/seat.h"
 
 #define CLIENT_BUFFER_BYTES (1u << 20) // events a client may leave unread before it is disconnected
@@ -45,10 +46,11 @@ static const char *create(struct compositor *c) {
 	if (why == NULL) {
 		why = globals_create(c);
 	}
-	if (why == NULL && (!limits_create(c) || !output_start(c))) {
-		why = "out of memory";
+	if (why != NULL) {
+		return why;
 	}
-	return why;
+	c->settle = settle_create(c);
+	return c->settle != NULL && limits_create(c) && output_start(c) ? NULL : "out of memory";
 }
 
 struct compositor *compositor_create(const struct compositor_config *config,
@@ -81,6 +83,8 @@ void compositor_destroy(struct compositor *c) {
 		return;
 	}
 	if (c->display != NULL) {
+		settle_destroy(c->settle);
+		c->settle = NULL;
 		wl_display_destroy_clients(c->display);
 		if (c->window_idle != NULL) {
 			wl_event_source_remove(c->window_idle);
@@ -135,6 +139,10 @@ bool compositor_window_act(struct compositor *c, uint32_t window, uint32_t verb)
 		break;
 	}
 	return true;
+}
+
+bool compositor_settle(struct compositor *c, const struct channel_message *message) {
+	return settle_ask(c->settle, message);
 }
 
 struct seat *compositor_seat(struct compositor *c) {

@@ -18,7 +18,9 @@
 struct wlr_xdg_toplevel_decoration_v1;
 struct frame_memory;
 struct cursor;
+struct player;
 struct selection;
+struct settle;
 
 enum limit_kind {
 	LIMIT_OBJECTS, // all of them
@@ -95,6 +97,8 @@ struct compositor {
 	struct seat *seat;
 	struct selection *selection;
 	struct cursor *cursor;
+	struct settle *settle;
+	struct player *player;
 
 	struct wl_protocol_logger *request_logger;
 	struct wl_list clients; // client.link

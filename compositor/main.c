@@ -166,6 +166,8 @@ static bool act(struct server *server, const struct channel_message *message, in
 	case CHANNEL_WINDOW_ACT:
 		return compositor_window_act(
 			server->compositor, message->window_act.id, message->window_act.verb);
+	case CHANNEL_SETTLE:
+		return compositor_settle(server->compositor, message);
 	default:
 		return false;
 	}

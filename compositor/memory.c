@@ -28,6 +28,7 @@ struct frame_memory {
 	void *map;
 	size_t bytes;
 	struct slot slots[CHANNEL_SLOTS];
+	struct slot *newest; // locked for us; NULL: none
 	struct slot cursor;
 };
 
@@ -148,10 +149,22 @@ struct frame_memory *frame_memory_create(
 	return memory;
 }
 
+static void keep(struct frame_memory *memory, struct slot *slot) {
+	struct slot *old = memory->newest;
+	if (slot != NULL) {
+		wlr_buffer_lock(&slot->base);
+	}
+	memory->newest = slot;
+	if (old != NULL) {
+		wlr_buffer_unlock(&old->base);
+	}
+}
+
 void frame_memory_destroy(struct frame_memory *memory) {
 	if (memory == NULL) {
 		return;
 	}
+	keep(memory, NULL);
 	for (uint32_t i = 0; i < CHANNEL_SLOTS; i++) {
 		frame_memory_return(memory, i);
 	}
@@ -169,6 +182,7 @@ int frame_memory_lend(struct frame_memory *memory, struct wlr_buffer *buffer) {
 		if (&slot->base == buffer && slot->made && !slot->lent) {
 			wlr_buffer_lock(buffer);
 			slot->lent = true;
+			keep(memory, slot);
 			return i;
 		}
 	}
@@ -184,13 +198,21 @@ bool frame_memory_return(struct frame_memory *memory, uint32_t slot) {
 	return true;
 }
 
-bool frame_memory_has_free(const struct frame_memory *memory) {
+bool frame_memory_make_room(struct frame_memory *memory) {
 	for (size_t i = 0; i < CHANNEL_SLOTS; i++) {
-		if (!memory->slots[i].lent) {
+		if (!memory->slots[i].lent && &memory->slots[i] != memory->newest) {
 			return true;
 		}
 	}
-	return false;
+	if (memory->newest == NULL || memory->newest->lent) {
+		return false;
+	}
+	keep(memory, NULL);
+	return true;
+}
+
+const uint32_t *frame_memory_newest(const struct frame_memory *memory) {
+	return memory->newest != NULL ? memory->newest->pixels : NULL;
 }
 
 struct wlr_buffer *frame_memory_cursor(struct frame_memory *memory) {

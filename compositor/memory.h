@@ -26,7 +26,12 @@ struct wlr_allocator *frame_memory_allocator(struct frame_memory *memory);
 // Hands a drawn buffer to the reader and says its slot; -1: not a buffer of this memory.
 int frame_memory_lend(struct frame_memory *memory, struct wlr_buffer *buffer);
 bool frame_memory_return(struct frame_memory *memory, uint32_t slot);
-bool frame_memory_has_free(const struct frame_memory *memory);
+// Whether a frame can be drawn. Gives frame_memory_newest() up when that is the only way.
+bool frame_memory_make_room(struct frame_memory *memory);
+
+// The pixels of the frame that was lent last, unchanged until the next one is drawn even if the
+// reader is done with it. NULL: there is none, or it was given up.
+const uint32_t *frame_memory_newest(const struct frame_memory *memory);
 
 // The cursor area, CHANNEL_CURSOR_MAX squared, as a buffer to draw into; owned by the memory.
 struct wlr_buffer *frame_memory_cursor(struct frame_memory *memory);

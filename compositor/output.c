@@ -8,9 +8,11 @@
 #include <wlr/render/pixman.h>
 #include <wlr/types/wlr_buffer.h>
 
+#include "compositor/changes.h"
 #include "compositor/cursor.h"
 #include "compositor/internal.h"
 #include "compositor/memory.h"
+#include "compositor/settle.h"
 #include "input/seat.h"
 
 // A quiet dark grey: an empty desktop is told from a black window.
@@ -20,49 +22,36 @@ static uint64_t timespec_ns(const struct timespec *t) {
 	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec;
 }
 
-static struct channel_box box_union(struct channel_box a, struct channel_box b) {
-	int32_t x1 = a.x < b.x ? a.x : b.x, y1 = a.y < b.y ? a.y : b.y;
-	int32_t ax = a.x + a.width, bx = b.x + b.width, ay = a.y + a.height, by = b.y + b.height;
-	int32_t x2 = ax > bx ? ax : bx, y2 = ay > by ? ay : by;
-	return (struct channel_box){x1, y1, x2 - x1, y2 - y1};
-}
-
-static int64_t box_area(struct channel_box b) {
-	return (int64_t)b.width * b.height;
-}
-
-/*
- * Says `region` within the frame as at most CHANNEL_BOXES boxes: a further box goes into the one
- * that grows least by it. Returns their number, 0 for an empty region.
- */
-static uint32_t damage_boxes(const pixman_region32_t *region, uint32_t width, uint32_t height,
-	struct channel_box boxes[CHANNEL_BOXES]) {
-	pixman_region32_t inside;
-	pixman_region32_init(&inside);
-	pixman_region32_intersect_rect(&inside, region, 0, 0, width, height);
+// Says a region that is not empty as at most CHANNEL_BOXES boxes. Returns their number.
+static uint32_t damage_boxes(
+	const pixman_region32_t *region, struct channel_box boxes[CHANNEL_BOXES]) {
 	int rects_len = 0;
-	const pixman_box32_t *rects = pixman_region32_rectangles(&inside, &rects_len);
+	const pixman_box32_t *rects = pixman_region32_rectangles(region, &rects_len);
 	uint32_t len = 0;
 	for (int i = 0; i < rects_len; i++) {
 		struct channel_box box = {rects[i].x1, rects[i].y1, rects[i].x2 - rects[i].x1,
 			rects[i].y2 - rects[i].y1};
-		if (len < CHANNEL_BOXES) {
-			boxes[len++] = box;
-			continue;
-		}
-		uint32_t best = 0;
-		int64_t best_growth = INT64_MAX;
-		for (uint32_t j = 0; j < len; j++) {
-			int64_t growth = box_area(box_union(boxes[j], box)) - box_area(boxes[j]);
-			if (growth < best_growth) {
-				best_growth = growth;
-				best = j;
-			}
-		}
-		boxes[best] = box_union(boxes[best], box);
+		changes_add(boxes, &len, CHANNEL_BOXES, &box);
 	}
-	pixman_region32_fini(&inside);
 	return len;
+}
+
+static void lend(struct compositor *c, struct wlr_buffer *buffer, const struct timespec *when,
+	const pixman_region32_t *damage) {
+	// Nothing is drawn over it before this function is done, though it is kept no longer then.
+	const uint32_t *before = frame_memory_newest(c->memory);
+	int slot = frame_memory_lend(c->memory, buffer);
+	if (slot < 0) {
+		compositor_fatal(c, "a frame was drawn outside the frame memory");
+		return;
+	}
+	struct channel_message message = {.type = CHANNEL_FRAME};
+	message.frame.boxes_len = damage_boxes(damage, message.frame.boxes);
+	message.frame.slot = (uint32_t)slot;
+	message.frame.serial = ++c->frame_serial;
+	message.frame.time_ns = timespec_ns(when);
+	compositor_emit(c, &message);
+	settle_frame(c->settle, before, frame_memory_newest(c->memory), damage);
 }
 
 static void handle_commit(struct wl_listener *listener, void *data) {
@@ -72,21 +61,14 @@ static void handle_commit(struct wl_listener *listener, void *data) {
 	if ((event->state->committed & fields) != fields || c->failed) {
 		return;
 	}
-	struct channel_message message = {.type = CHANNEL_FRAME};
-	message.frame.boxes_len = damage_boxes(
-		&event->state->damage, c->config.width, c->config.height, message.frame.boxes);
-	if (message.frame.boxes_len == 0) {
-		return;
+	pixman_region32_t damage;
+	pixman_region32_init(&damage);
+	pixman_region32_intersect_rect(
+		&damage, &event->state->damage, 0, 0, c->config.width, c->config.height);
+	if (pixman_region32_not_empty(&damage)) {
+		lend(c, event->state->buffer, &event->when, &damage);
 	}
-	int slot = frame_memory_lend(c->memory, event->state->buffer);
-	if (slot < 0) {
-		compositor_fatal(c, "a frame was drawn outside the frame memory");
-		return;
-	}
-	message.frame.slot = (uint32_t)slot;
-	message.frame.serial = ++c->frame_serial;
-	message.frame.time_ns = timespec_ns(&event->when);
-	compositor_emit(c, &message);
+	pixman_region32_fini(&damage);
 }
 
 static void handle_frame(struct wl_listener *listener, void *data) {
@@ -95,7 +77,7 @@ static void handle_frame(struct wl_listener *listener, void *data) {
 		return;
 	}
 	// Clients are asked for no more until there is room for what they drew.
-	if (!frame_memory_has_free(c->memory)) {
+	if (!frame_memory_make_room(c->memory)) {
 		c->frame_waits = true;
 		return;
 	}
@@ -107,6 +89,7 @@ static void handle_frame(struct wl_listener *listener, void *data) {
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	wlr_scene_output_send_frame_done(c->scene_output, &now);
 	cursor_frame_done(c->cursor, &now);
+	settle_frame_done(c->settle);
 	// What lies under a resting pointer may have changed.
 	seat_pointer_refresh(c->seat);
 }

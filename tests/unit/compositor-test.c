@@ -143,7 +143,14 @@ static void test_damage_is_said_exactly(void **state) {
 	struct window *window = window_open(client_connect(stage), 0, 0, false, NULL, "w", RED);
 	assert_int_equal(stage_pixel(stage, 320, 200), RED);
 	stage_forget(stage);
-	struct wl_buffer *buffer = buffer_create(window->client, 640, 400, GREEN, NULL);
+	uint32_t *pixels = NULL;
+	struct wl_buffer *buffer = buffer_create(window->client, 640, 400, RED, &pixels);
+	for (int y = 20; y < 60; y++) {
+		for (int x = 10; x < 40; x++) {
+			pixels[y * 640 + x] = 0xff000000u | GREEN;
+		}
+	}
+	munmap(pixels, 640 * 400 * 4);
 	wl_surface_attach(window->surface, buffer, 0, 0);
 	wl_surface_damage_buffer(window->surface, 10, 20, 30, 40);
 	wl_surface_commit(window->surface);
