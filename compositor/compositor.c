@@ -8,6 +8,7 @@
 #include "compositor/internal.h"
 #include "compositor/memory.h"
 #include "compositor/settle.h"
+#include "input/player.h"
 #include "input/seat.h"
 
 #define CLIENT_BUFFER_BYTES (1u << 20) // events a client may leave unread before it is disconnected
@@ -24,6 +25,38 @@ void compositor_fatal(struct compositor *c, const char *why) {
 	compositor_emit(c, &message);
 	c->failed = true;
 }
+
+static void player_emits(void *data, struct channel_message *message) {
+	struct compositor *c = data;
+	if (message->type != CHANNEL_INPUT_DONE) {
+		compositor_emit(c, message);
+		return;
+	}
+	message->input_done.frame = c->frame_serial;
+	compositor_emit(c, message);
+	settle_action_done(c->settle, message);
+}
+
+static uint32_t window_of(void *data, struct wlr_surface *surface) {
+	const struct view *view = view_from_surface(surface);
+	return view != NULL && view->mapped ? view->id : 0;
+}
+
+static void action_began(void *data, uint32_t token) {
+	struct compositor *c = data;
+	settle_action_began(c->settle, token);
+}
+
+static void action_ended(void *data, uint32_t token) {
+	// Its INPUT_DONE has said so.
+}
+
+static const struct player_host player_host = {
+	.emit = player_emits,
+	.window_of = window_of,
+	.began = action_began,
+	.ended = action_ended,
+};
 
 static const char *create(struct compositor *c) {
 	const struct compositor_config *config = &c->config;
@@ -50,7 +83,10 @@ static const char *create(struct compositor *c) {
 		return why;
 	}
 	c->settle = settle_create(c);
-	return c->settle != NULL && limits_create(c) && output_start(c) ? NULL : "out of memory";
+	c->player = player_create(c->loop, c->seat, config->keymap, &player_host, c);
+	return c->settle != NULL && c->player != NULL && limits_create(c) && output_start(c)
+		       ? NULL
+		       : "out of memory";
 }
 
 struct compositor *compositor_create(const struct compositor_config *config,
@@ -83,8 +119,8 @@ void compositor_destroy(struct compositor *c) {
 		return;
 	}
 	if (c->display != NULL) {
+		player_destroy(c->player);
 		settle_destroy(c->settle);
-		c->settle = NULL;
 		wl_display_destroy_clients(c->display);
 		if (c->window_idle != NULL) {
 			wl_event_source_remove(c->window_idle);
@@ -139,6 +175,25 @@ bool compositor_window_act(struct compositor *c, uint32_t window, uint32_t verb)
 		break;
 	}
 	return true;
+}
+
+bool compositor_input(struct compositor *c, const struct channel_message *message) {
+	return player_step(c->player, message);
+}
+
+bool compositor_input_cancel(struct compositor *c, uint32_t token) {
+	if (token == 0) {
+		return false;
+	}
+	player_cancel(c->player, token);
+	// Its action may be done, and it wait for the picture.
+	settle_cancel(c->settle, token);
+	return true;
+}
+
+void compositor_input_release(struct compositor *c) {
+	player_release(c->player);
+	settle_cancel_actions(c->settle);
 }
 
 bool compositor_settle(struct compositor *c, const struct channel_message *message) {

@@ -34,9 +34,9 @@ struct compositor_config {
 };
 
 /*
- * What the compositor has to say: FRAME, CURSOR, CLIENT_GONE, WINDOW, SETTLED, FATAL. The message
- * is valid during the call, which must not call back into the compositor. After FATAL the
- * compositor does nothing more.
+ * What the compositor has to say: FRAME, CURSOR, CLIENT_GONE, WINDOW, TYPED, INPUT_DONE, SETTLED,
+ * FATAL. The message is valid during the call, which must not call back into the compositor. After
+ * FATAL the compositor does nothing more.
  */
 struct compositor_sink {
 	void (*emit)(void *data, const struct channel_message *message);
@@ -71,7 +71,13 @@ bool compositor_release(struct compositor *compositor, uint32_t slot);
 // False: an unknown verb. A window that went meanwhile is no error.
 bool compositor_window_act(struct compositor *compositor, uint32_t window, uint32_t verb);
 
-// CHANNEL_SETTLE. False: it makes no sense. Its SETTLED is emitted later, or within the call.
+/*
+ * CHANNEL_INPUT, INPUT_CANCEL, INPUT_RELEASE and SETTLE (channel.h). False: it makes no sense. What
+ * comes of them is emitted later, or within the call.
+ */
+bool compositor_input(struct compositor *compositor, const struct channel_message *message);
+bool compositor_input_cancel(struct compositor *compositor, uint32_t token);
+void compositor_input_release(struct compositor *compositor);
 bool compositor_settle(struct compositor *compositor, const struct channel_message *message);
 
 // The seat, for whoever drives it (input/seat.h).

@@ -166,6 +166,13 @@ static bool act(struct server *server, const struct channel_message *message, in
 	case CHANNEL_WINDOW_ACT:
 		return compositor_window_act(
 			server->compositor, message->window_act.id, message->window_act.verb);
+	case CHANNEL_INPUT:
+		return compositor_input(server->compositor, message);
+	case CHANNEL_INPUT_CANCEL:
+		return compositor_input_cancel(server->compositor, message->input_cancel.token);
+	case CHANNEL_INPUT_RELEASE:
+		compositor_input_release(server->compositor);
+		return true;
 	case CHANNEL_SETTLE:
 		return compositor_settle(server->compositor, message);
 	default:

@@ -4,12 +4,11 @@
 #include <string.h>
 #include <time.h>
 #include <wlr/types/wlr_scene.h>
-#include <wlr/util/log.h>
 
+#include "compositor/answers.h"
 #include "compositor/changes.h"
 #include "compositor/internal.h"
 #include "compositor/spots.h"
-#include "xdg-shell-protocol.h"
 
 #define WATCHES_MAX (2 * SETTLE_MAX_WAITS) // at least as many actions as waits
 #define BOXES_MAX 16 // of changes that nobody asked about yet
@@ -31,8 +30,7 @@ struct watch {
 	enum stage stage;
 	uint32_t token;
 	bool of_action;
-	bool failed; // the action did
-	uint32_t window; // that took the input, 0: none
+	bool failed; // the action never began, or was cancelled
 	int64_t start_ms; // of DONE
 
 	bool asked; // a wait; else what follows is not used
@@ -51,14 +49,9 @@ struct watch {
 	} repeats[SPOTS_MAX];
 	uint32_t repeats_len;
 
-	// The client.
-	bool pinged, answered;
-	struct wl_resource *ping; // who was, while the answer is due; NULL: nobody
-	uint32_t ping_serial;
-	struct wl_listener ping_destroy;
-	uint64_t frame_due; // the frame_done to wait for, 0: none is asked for
-	bool frame_got;
-	int64_t busy_ms; // when the client last owed something
+	struct answers answers; // of DONE
+	bool was_busy; // one was owed at the last look
+	int64_t busy_ms; // when one was owed last
 };
 
 struct settle {
@@ -210,155 +203,34 @@ void settle_frame(struct settle *settle, const uint32_t *before, const uint32_t 
 
 // ---- the clients
 
-// The window whose client has to answer; NULL: none. One that went leaves it to the one in focus.
-static struct view *target(const struct watch *watch) {
-	struct compositor *c = watch->settle->c;
-	struct view *view;
-	wl_list_for_each (view, &c->views, link) {
-		if (watch->window != 0 && view->id == watch->window) {
-			return view;
-		}
-	}
-	return c->focused;
-}
-
-static void ping_forget(struct watch *watch) {
-	if (watch->ping != NULL) {
-		wl_list_remove(&watch->ping_destroy.link);
-		watch->ping = NULL;
-	}
-}
-
 static void look_soon(struct settle *settle);
 
-static void answered(struct watch *watch) {
-	ping_forget(watch);
-	watch->answered = true;
-	// What it did until now may have come of the input.
-	spots_forget_unsure(&watch->settle->spots);
-	look_soon(watch->settle);
-}
-
-static void handle_ping_destroy(struct wl_listener *listener, void *data) {
-	struct watch *watch = wl_container_of(listener, watch, ping_destroy);
-	answered(watch);
-}
-
-/*
- * Not wlr_xdg_surface_ping(): it sends none while another is out, which may be older than the input
- * is. Its serials and ours are of one count; it passes over the answers to ours.
- */
-static void ping(struct watch *watch) {
-	watch->pinged = true;
-	struct view *view = target(watch);
-	if (view == NULL) {
-		watch->answered = true;
-		return;
-	}
-	watch->ping = view->toplevel->base->client->resource;
-	watch->ping_serial = wl_display_next_serial(watch->settle->c->display);
-	watch->ping_destroy.notify = handle_ping_destroy;
-	wl_resource_add_destroy_listener(watch->ping, &watch->ping_destroy);
-	xdg_wm_base_send_ping(watch->ping, watch->ping_serial);
-}
-
-/*
- * Answers to pings and configure events, which nobody else tells about. Called before the request
- * is carried out, and not a place to do much.
- */
+// Nobody else tells of answers. Called before the request is carried out: no place to do much.
 static void handle_message(void *data, enum wl_protocol_logger_type direction,
 	const struct wl_protocol_logger_message *message) {
 	struct settle *settle = data;
 	if (direction != WL_PROTOCOL_LOGGER_REQUEST) {
 		return;
 	}
-	if (strcmp(message->message->name, "ack_configure") == 0) {
-		look_soon(settle);
-		return;
-	}
-	if (strcmp(message->message->name, "pong") != 0 || message->arguments_count != 1) {
-		return;
-	}
+	bool heard = strcmp(message->message->name, "ack_configure") == 0;
 	for (uint32_t i = 0; i < WATCHES_MAX; i++) {
-		struct watch *watch = &settle->watches[i];
-		if (watch->ping == message->resource && watch->ping != NULL &&
-			watch->ping_serial == message->arguments[0].u) {
-			answered(watch);
+		if (settle->watches[i].stage == STAGE_DONE &&
+			answers_take(&settle->watches[i].answers, message)) {
+			heard = true;
+			// What was seen until now may have come of the input.
+			spots_forget_unsure(&settle->spots);
 		}
 	}
-}
-
-static void find_callback(struct wlr_surface *surface, int sx, int sy, void *data) {
-	bool *found = data;
-	*found |= !wl_list_empty(&surface->current.frame_callback_list);
-}
-
-/*
- * Whether the client waits for a frame callback, the first one since the input. A window that is
- * covered gets none: what is waited for is that callbacks were sent, not that one came to it.
- */
-static bool awaits_frame(struct watch *watch) {
-	struct settle *settle = watch->settle;
-	if (watch->frame_got || !watch->answered) {
-		return false;
+	if (heard) {
+		look_soon(settle);
 	}
-	if (watch->frame_due != 0) {
-		watch->frame_got = settle->frames_done >= watch->frame_due;
-		return !watch->frame_got;
-	}
-	struct view *view = target(watch);
-	bool asked = false;
-	if (view != NULL) {
-		wlr_xdg_surface_for_each_surface(view->toplevel->base, find_callback, &asked);
-	}
-	if (asked) {
-		watch->frame_due = settle->frames_done + 1;
-		wlr_output_schedule_frame(settle->c->output);
-	}
-	return asked;
-}
-
-static void find_visible(struct wlr_scene_buffer *buffer, int sx, int sy, void *data) {
-	bool *found = data;
-	*found |= buffer->primary_output != NULL;
-}
-
-static bool owes_ack(const struct wlr_xdg_surface *surface, bool new) {
-	if (surface->configure_idle != NULL || !wl_list_empty(&surface->configure_list) ||
-		(new && surface->initialized && !surface->surface->mapped)) {
-		return true;
-	}
-	struct wlr_xdg_popup *popup;
-	wl_list_for_each (popup, &surface->popups, link) {
-		if (owes_ack(popup->base, new)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/*
- * Whether a window owes an answer to a configure event. One that is covered does not matter, and
- * may be without the frame callback that it waits for before it answers. `new`: a window that has
- * answered and not yet drawn counts, too.
- */
-static bool configures(const struct compositor *c, bool new) {
-	struct view *view;
-	wl_list_for_each (view, &c->views, link) {
-		bool visible = !view->mapped;
-		wlr_scene_node_for_each_buffer(&view->tree->node, find_visible, &visible);
-		if (visible && (view->mapped || new) && owes_ack(view->toplevel->base, new)) {
-			return true;
-		}
-	}
-	return false;
 }
 
 // ---- the end of a wait
 
 static void watch_finish(struct watch *watch) {
 	struct settle *settle = watch->settle;
-	ping_forget(watch);
+	answers_finish(&watch->answers);
 	if (watch->of_action && watch->token > settle->forgotten) {
 		settle->forgotten = watch->token;
 	}
@@ -398,17 +270,14 @@ static void conclude(struct watch *watch, enum channel_settle_reason reason, int
  * look by itself: frames, answers.
  */
 static int64_t look(struct watch *watch, int64_t now) {
-	struct compositor *c = watch->settle->c;
-	if (!watch->pinged) {
-		ping(watch);
+	bool busy = answers_owed(
+		&watch->answers, watch->settle->frames_done, now - watch->start_ms < WINDOW_MS);
+	if (busy || watch->was_busy) {
+		watch->busy_ms = now; // or until now
 	}
-	bool busy = !watch->answered || awaits_frame(watch) ||
-		    configures(c, now - watch->start_ms < WINDOW_MS);
-	if (busy) {
-		watch->busy_ms = now;
-	}
+	watch->was_busy = busy;
 	// What is about to be drawn is not known yet.
-	bool drawing = c->frame_waits || wlr_scene_output_needs_frame(c->scene_output);
+	bool drawing = wlr_scene_output_needs_frame(watch->settle->c->scene_output);
 	int64_t rested = later(watch->start_ms, watch->changed_ms) + watch->quiet_ms;
 	int64_t over = later(rested, watch->busy_ms + watch->quiet_ms);
 	int64_t deadline = watch->start_ms + watch->timeout_ms;
@@ -527,12 +396,14 @@ void settle_action_done(struct settle *settle, const struct channel_message *inp
 	uint32_t token = input_done->input_done.token;
 	struct watch *watch = find_action(settle, token);
 	if (watch == NULL) {
-		watch = watch_create(settle, token, true, STAGE_DONE); // it never began
+		watch = watch_create(settle, token, true, STAGE_COMING);
 	}
+	// One that broke off may have changed much, and is waited for like any other.
+	watch->failed = watch->stage != STAGE_PLAYING ||
+			input_done->input_done.status == CHANNEL_INPUT_CANCELLED;
 	watch->stage = STAGE_DONE;
 	watch->start_ms = now_ms();
-	watch->failed = input_done->input_done.status != CHANNEL_INPUT_OK;
-	watch->window = input_done->input_done.window;
+	answers_init(&watch->answers, settle->c, input_done->input_done.window);
 	spots_forget_unsure(&settle->spots);
 	if (watch->asked && watch->failed) {
 		conclude(watch, CHANNEL_SETTLE_CANCELLED, watch->start_ms);
@@ -610,6 +481,7 @@ bool settle_ask(struct settle *settle, const struct channel_message *message) {
 	if (watch == NULL) {
 		watch = watch_create(
 			settle, token, of_action, of_action ? STAGE_COMING : STAGE_DONE);
+		answers_init(&watch->answers, settle->c, 0);
 	}
 	watch->asked = true;
 	watch->quiet_ms = message->settle.quiet_ms;
@@ -660,7 +532,7 @@ void settle_destroy(struct settle *settle) {
 		return;
 	}
 	for (uint32_t i = 0; i < WATCHES_MAX; i++) {
-		ping_forget(&settle->watches[i]);
+		answers_finish(&settle->watches[i].answers);
 	}
 	if (settle->idle != NULL) {
 		wl_event_source_remove(settle->idle);

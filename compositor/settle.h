@@ -8,9 +8,7 @@
  * A wait is over when, since its beginning or the last thing that counts, quiet_ms have gone by in
  * which
  *  - no pixel of its region changed, small places that change again and again apart (spots.h);
- *  - no window that is seen, or about to be, owes an answer to a configure event;
- *  - the client that took the input (else the one that has the keyboard) has answered a ping that
- *    was sent after it, and has got a frame callback if it had asked for one.
+ *  - no application owed an answer (answers.h), the one that took the input above all.
  * It begins when its action is done. Changes count from the action's first event on; an animation
  * that ran before counts as well, a caret that blinked before does not.
  *
@@ -35,7 +33,8 @@ void settle_destroy(struct settle *settle); // before the display; NULL is allow
 
 /*
  * A CHANNEL_SETTLE. False: it makes no sense. Its SETTLED comes later, or at once with CANCELLED
- * when SETTLE_MAX_WAITS are waiting, the action failed, or it was done too long ago.
+ * when SETTLE_MAX_WAITS are waiting, or the action was cancelled, never began, or was done too long
+ * ago.
  */
 bool settle_ask(struct settle *settle, const struct channel_message *message);
 void settle_cancel(struct settle *settle, uint32_t token);

@@ -69,7 +69,7 @@ enum spots_verdict spots_note(struct spots *spots, const struct channel_box *box
 		if (spot->id != 0 && now_ms - spot->last_ms > SPOTS_GAP_MS) {
 			spot->id = 0;
 		}
-		if (spot->id == 0 || (oldest->id != 0 && spot->last_ms < oldest->last_ms)) {
+		if (oldest->id != 0 && (spot->id == 0 || spot->last_ms < oldest->last_ms)) {
 			oldest = spot;
 		}
 		if (spot->id == 0 || !changes_intersect(&common, &spot->box, box)) {

@@ -326,7 +326,12 @@ static const struct wl_data_device_listener device_listener = {
 };
 
 static void shell_ping(void *data, struct xdg_wm_base *shell, uint32_t serial) {
-	xdg_wm_base_pong(shell, serial);
+	struct client *client = data;
+	if (client->mute) {
+		client->pinged = serial;
+	} else {
+		xdg_wm_base_pong(shell, serial);
+	}
 }
 
 static const struct xdg_wm_base_listener shell_listener = {.ping = shell_ping};
@@ -476,7 +481,11 @@ static const struct xdg_toplevel_listener toplevel_listener = {
 static void xdg_configure(void *data, struct xdg_surface *xdg, uint32_t serial) {
 	struct window *window = data;
 	window->configured = true;
-	xdg_surface_ack_configure(xdg, serial);
+	if (window->mute) {
+		window->unacked = serial;
+	} else {
+		xdg_surface_ack_configure(xdg, serial);
+	}
 }
 
 static const struct xdg_surface_listener xdg_listener = {.configure = xdg_configure};

@@ -46,6 +46,8 @@ struct client {
 	char globals[64][64]; // "interface version"
 	size_t globals_len;
 	bool dead; // the connection ended
+	bool mute; // pings are not answered
+	uint32_t pinged; // the serial of the last ping that was not, 0: none
 
 	// what the seat said
 	struct wl_surface *pointer_on, *keyboard_on;
@@ -66,6 +68,8 @@ struct window {
 	int32_t width, height; // as last configured
 	int32_t popup_x, popup_y;
 	bool configured, activated, maximized, fullscreen, closed;
+	bool mute; // configure events are not acked
+	uint32_t unacked; // the serial of the last one that was not, 0: none
 	struct wl_callback *frame; // NULL: none is asked for
 	int frames_done;
 	struct wl_buffer *buffer;
