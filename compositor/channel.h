@@ -111,6 +111,13 @@ enum channel_way {
 	CHANNEL_WAY_COUNT
 };
 
+/*
+ * A wait for the picture to rest (compositor/settle.h). One that belongs to an action is asked for
+ * before its first step, with it, or until a second after its INPUT_DONE, once; it begins when the
+ * action is done, however that went. Any other begins at once. At most 16 wait at a time: what
+ * exceeds them, comes too late, or follows an action that was cancelled or never began is answered
+ * with CANCELLED, at once. INPUT_CANCEL ends a wait, INPUT_RELEASE all that belong to actions.
+ */
 enum channel_settle_flag {
 	CHANNEL_SETTLE_SINCE_ACTION = 1u << 0, // what counts as changed begins with the action
 };
