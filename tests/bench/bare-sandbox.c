@@ -2,7 +2,7 @@
  * The floor under the start of a sandbox: /bin/true with the namespaces, mounts, capabilities and
  * system call filter of ours, asked of the kernel one after the other by a program that does
  * nothing else. It reads no policy, keeps no log, makes no file of /etc, sets no Landlock rule and
- * serves nobody. For ordinary users only.
+ * serves nobody. For ordinary users only. With --filter it writes the filter, for a peer to load.
  */
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -76,7 +76,7 @@ static void build_root(void) {
 	static const char *const made[] = {"etc", "etc/ssl", "var", "var/cache", "dev", "dev/pts",
 		"dev/shm", "proc", "tmp", "home", "home/agent", "run", "run/user", "run/user/1000"};
 	static const char *const shared[] = {"usr", "var/cache/fontconfig", "etc/alternatives",
-		"etc/fonts", "etc/ssl/certs", "etc/terminfo"};
+		"etc/fonts", "etc/libreoffice", "etc/ssl/certs", "etc/terminfo"};
 	static const char *const files[] = {"etc/ld.so.cache", "etc/mime.types", "dev/null",
 		"dev/zero", "dev/full", "dev/random", "dev/urandom", "dev/tty"};
 	static const char *const private[] = {"dev/shm", "tmp", "home/agent", "run/user/1000"};
@@ -166,7 +166,10 @@ _Noreturn static void be_init(int go) {
 	_exit(WEXITSTATUS(status));
 }
 
-int main(void) {
+int main(int argc, char *argv[]) {
+	if (argc == 2 && strcmp(argv[1], "--filter") == 0) {
+		return write(STDOUT_FILENO, filter_0, sizeof(filter_0)) != sizeof(filter_0);
+	}
 	struct clone_args args = {
 		.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
 			 CLONE_NEWTIME | CLONE_NEWCGROUP,
