@@ -36,6 +36,7 @@
 #include "compositor/cursor.h"
 #include "compositor/internal.h"
 #include "input/seat.h"
+#include "input/text-input.h"
 
 static bool filter(const struct wl_client *client, const struct wl_global *global, void *data) {
 	const struct compositor *c = data;
@@ -217,6 +218,7 @@ const char *globals_create(struct compositor *c) {
 		return "the seat cannot be made";
 	}
 	allow(c, seat_wlr(c->seat)->global);
+	allow(c, text_inputs_global(seat_text_inputs(c->seat)));
 	c->cursor_shapes = shapes;
 	c->cursor = cursor_create(c);
 	c->selection = selection_create(display, seat_wlr(c->seat));

@@ -4,9 +4,11 @@
 #include <string.h>
 #include <time.h>
 #include <wlr/types/wlr_compositor.h>
+#include <wlr/types/wlr_seat.h>
 
 #include "input/action.h"
-#include "input/layout.h"
+#include "input/keyboard.h"
+#include "input/ping.h"
 #include "input/seat.h"
 #include "input/typist.h"
 
@@ -31,7 +33,8 @@ struct held {
 
 struct player {
 	struct seat *seat;
-	struct layout *layout;
+	struct keyboard *keyboard;
+	struct pinger *pinger;
 	struct typist *typist;
 	const struct player_host *host;
 	void *data;
@@ -235,10 +238,11 @@ static enum channel_input_status do_key(struct player *player, const struct acti
 		}
 		return CHANNEL_INPUT_OK;
 	}
-	if (step->kind == CHANNEL_INPUT_KEY &&
-		!layout_find_symbol(player->layout, seat_locked_modifiers(player->seat),
-			step->symbol, &press)) {
-		return CHANNEL_INPUT_UNKNOWN_KEY;
+	if (step->kind == CHANNEL_INPUT_KEYCODE) {
+		keyboard_want_code(player->keyboard, step->code);
+	} else if (!keyboard_provide(player->keyboard, &step->symbol, 1) ||
+		   !keyboard_find_symbol(player->keyboard, step->symbol, &press)) {
+		return CHANNEL_INPUT_TOO_MANY;
 	}
 	if (seat_keyboard_surface(player->seat) == NULL) {
 		return CHANNEL_INPUT_NO_FOCUS;
@@ -250,7 +254,7 @@ static enum channel_input_status do_key(struct player *player, const struct acti
 	held->symbol = step->symbol;
 	// A chord's own modifiers stay as they are: shift+a is the key "a" with Shift.
 	for (unsigned i = 0; i < LAYOUT_MODIFIERS; i++) {
-		uint32_t code = layout_modifier(player->layout, i);
+		uint32_t code = keyboard_modifier(player->keyboard, i);
 		if ((press.modifiers & (1u << i)) != 0 && seat_key(player->seat, code, true)) {
 			held->modifiers[i] = code;
 		}
@@ -371,7 +375,13 @@ static void handle_text_done(void *data, enum channel_input_status status) {
 	run(player);
 }
 
+static uint32_t handle_text_window_of(void *data, struct wlr_surface *surface) {
+	struct player *player = data;
+	return player->host->window_of(player->data, surface);
+}
+
 static const struct typist_host typist_host = {
+	.window_of = handle_text_window_of,
 	.typed = handle_text_typed,
 	.done = handle_text_done,
 };
@@ -404,22 +414,6 @@ static enum channel_input_status do_step(struct player *player, const struct act
 	}
 }
 
-// Whether every key of the action exists, before any of it is performed.
-static bool keys_are_known(struct player *player, struct action *action) {
-	for (size_t i = 0; i < action->steps_len; i++) {
-		const struct action_step *step = &action->steps[i];
-		struct layout_press press;
-		if (step->kind == CHANNEL_INPUT_KEY &&
-			!layout_find_symbol(player->layout, seat_locked_modifiers(player->seat),
-				step->symbol, &press)) {
-			action->status = CHANNEL_INPUT_UNKNOWN_KEY;
-			action->wrong = step->number;
-			return false;
-		}
-	}
-	return true;
-}
-
 // Takes the next action up. False: none waits.
 static bool begin(struct player *player) {
 	if (wl_list_empty(&player->waiting)) {
@@ -433,7 +427,7 @@ static bool begin(struct player *player) {
 	player->needed_target = player->had_target = false;
 	player->window = 0;
 	player->characters = 0;
-	if (action->status != CHANNEL_INPUT_OK || !keys_are_known(player, action)) {
+	if (action->status != CHANNEL_INPUT_OK) {
 		finish(player, action->status, action->wrong);
 	} else {
 		player->host->began(player->data, action->token);
@@ -493,9 +487,11 @@ struct player *player_create(struct wl_event_loop *loop, struct seat *seat,
 	player->drawn.notify = handle_drawn;
 	player->drawing_destroy.notify = handle_drawing_destroy;
 	player->timer = wl_event_loop_add_timer(loop, handle_timer, player);
-	player->layout = layout_create(keymap);
-	if (player->layout != NULL) {
-		player->typist = typist_create(loop, seat, player->layout, &typist_host, player);
+	player->keyboard = keyboard_create(seat, keymap);
+	player->pinger = pinger_create(seat_wlr(seat)->display);
+	if (player->keyboard != NULL && player->pinger != NULL) {
+		player->typist = typist_create(
+			loop, seat, player->keyboard, player->pinger, &typist_host, player);
 	}
 	if (player->timer == NULL || player->typist == NULL) {
 		player_destroy(player);
@@ -510,7 +506,8 @@ void player_destroy(struct player *player) {
 	}
 	forget_drawing(player);
 	typist_destroy(player->typist);
-	layout_destroy(player->layout);
+	pinger_destroy(player->pinger);
+	keyboard_destroy(player->keyboard);
 	if (player->timer != NULL) {
 		wl_event_source_remove(player->timer);
 	}

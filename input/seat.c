@@ -12,6 +12,9 @@
 #include <wlr/types/wlr_seat.h>
 #include <xkbcommon/xkbcommon.h>
 
+#include "input/keymap.h"
+#include "input/text-input.h"
+
 #define BUTTONS_MAX 8
 #define AXIS_PER_NOTCH 15.0 // what libinput reports for a wheel click, in degrees
 
@@ -22,6 +25,8 @@ struct seat {
 	void *data;
 
 	struct wlr_keyboard keyboard;
+	struct text_inputs *text_inputs;
+	uint64_t activity, activity_usec; // see seat_activity()
 	double x, y;
 	uint32_t buttons[BUTTONS_MAX];
 	size_t buttons_len;
@@ -54,6 +59,11 @@ static uint64_t now_usec(void) {
 
 static uint32_t now_msec(void) {
 	return (uint32_t)(now_usec() / 1000u);
+}
+
+static void note_activity(struct seat *seat) {
+	seat->activity++;
+	seat->activity_usec = now_usec();
 }
 
 // ---- constraints: a client may lock or confine the pointer while it is over its surface
@@ -231,6 +241,7 @@ bool seat_pointer_button(struct seat *seat, uint32_t button, bool pressed) {
 			wl_signal_add(&surface->events.destroy, &seat->pressed_destroy);
 		}
 	}
+	note_activity(seat);
 	wlr_seat_pointer_notify_button(seat->wlr, now_msec(), button,
 		pressed ? WL_POINTER_BUTTON_STATE_PRESSED : WL_POINTER_BUTTON_STATE_RELEASED);
 	wlr_seat_pointer_notify_frame(seat->wlr);
@@ -284,6 +295,7 @@ bool seat_touch_down(struct seat *seat, uint32_t point, double x, double y) {
 		return false;
 	}
 	seat->host->pressed(seat->data, surface);
+	note_activity(seat);
 	wlr_seat_touch_notify_down(seat->wlr, surface, now_msec(), (int32_t)point, sx, sy);
 	wlr_seat_touch_notify_frame(seat->wlr);
 	seat->touches[point].down = true;
@@ -326,6 +338,7 @@ bool seat_touch_up(struct seat *seat, uint32_t point) {
 	if (wlr_seat_touch_get_point(seat->wlr, (int32_t)point) == NULL) {
 		return true; // its client is gone
 	}
+	note_activity(seat);
 	wlr_seat_touch_notify_up(seat->wlr, now_msec(), (int32_t)point);
 	wlr_seat_touch_notify_frame(seat->wlr);
 	return true;
@@ -369,8 +382,13 @@ bool seat_key(struct seat *seat, uint32_t key, bool pressed) {
 		.update_state = true,
 		.state = pressed ? WL_KEYBOARD_KEY_STATE_PRESSED : WL_KEYBOARD_KEY_STATE_RELEASED,
 	};
+	note_activity(seat);
 	wlr_keyboard_notify_key(&seat->keyboard, &event);
 	return true;
+}
+
+bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap) {
+	return keymap_give(&seat->keyboard, keymap);
 }
 
 uint32_t seat_locked_modifiers(const struct seat *seat) {
@@ -382,6 +400,9 @@ struct wlr_surface *seat_keyboard_surface(const struct seat *seat) {
 }
 
 void seat_keyboard_focus(struct seat *seat, struct wlr_surface *surface) {
+	if (surface != seat_keyboard_surface(seat)) {
+		note_activity(seat);
+	}
 	if (surface == NULL) {
 		wlr_seat_keyboard_notify_clear_focus(seat->wlr);
 		return;
@@ -464,6 +485,11 @@ struct seat *seat_create(struct wl_display *display, const struct seat_config *c
 		seat->new_constraint.notify = handle_new_constraint;
 		wl_signal_add(&config->constraints->events.new_constraint, &seat->new_constraint);
 	}
+	seat->text_inputs = text_inputs_create(display, seat->wlr);
+	if (seat->text_inputs == NULL) {
+		seat_destroy(seat);
+		return NULL;
+	}
 	wlr_seat_set_keyboard(seat->wlr, &seat->keyboard);
 	wlr_seat_set_capabilities(seat->wlr, WL_SEAT_CAPABILITY_POINTER |
 						     WL_SEAT_CAPABILITY_KEYBOARD |
@@ -484,6 +510,7 @@ void seat_destroy(struct seat *seat) {
 	if (seat->config.constraints != NULL) {
 		wl_list_remove(&seat->new_constraint.link);
 	}
+	text_inputs_destroy(seat->text_inputs);
 	wlr_seat_destroy(seat->wlr);
 	wlr_keyboard_finish(&seat->keyboard);
 	free(seat);
@@ -491,4 +518,16 @@ void seat_destroy(struct seat *seat) {
 
 struct wlr_seat *seat_wlr(struct seat *seat) {
 	return seat->wlr;
+}
+
+struct text_inputs *seat_text_inputs(struct seat *seat) {
+	return seat->text_inputs;
+}
+
+uint64_t seat_activity(const struct seat *seat) {
+	return seat->activity;
+}
+
+int64_t seat_activity_ms(const struct seat *seat) {
+	return (int64_t)((now_usec() - seat->activity_usec) / 1000u);
 }

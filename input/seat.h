@@ -14,6 +14,7 @@
 #define SEAT_TOUCH_POINTS 10
 
 struct seat;
+struct text_inputs;
 struct wlr_pointer_constraints_v1;
 struct wlr_relative_pointer_manager_v1;
 struct wlr_seat;
@@ -49,6 +50,14 @@ struct seat *seat_create(struct wl_display *display, const struct seat_config *c
 void seat_destroy(struct seat *seat);
 
 struct wlr_seat *seat_wlr(struct seat *seat);
+struct text_inputs *seat_text_inputs(struct seat *seat);
+
+/*
+ * A number that grows with each press, release and change of the keyboard's focus, and the
+ * milliseconds since it last did.
+ */
+uint64_t seat_activity(const struct seat *seat);
+int64_t seat_activity_ms(const struct seat *seat);
 
 // Moves the pointer; a point outside is moved to the edge. A client's pointer lock holds it where
 // it is.
@@ -73,6 +82,8 @@ bool seat_touch_up(struct seat *seat, uint32_t point);
 
 // False: it was already so, or too many keys are down; nothing was sent.
 bool seat_key(struct seat *seat, uint32_t key, bool pressed);
+// Gives clients another keymap; what is held or locked stays so. False: out of memory.
+bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap);
 uint32_t seat_locked_modifiers(const struct seat *seat); // an xkb_mod_mask_t
 bool seat_key_is_down(const struct seat *seat, uint32_t key);
 bool seat_button_is_down(const struct seat *seat, uint32_t button);

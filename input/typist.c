@@ -1,93 +1,432 @@
 #include "input/typist.h"
 
-#include <linux/input-event-codes.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "input/layout.h"
+#include "input/keyboard.h"
+#include "input/keymap.h"
+#include "input/ping.h"
 #include "input/seat.h"
+#include "input/text-input.h"
 #include "input/utf8.h"
+
+#define STUCK_MS 10000
+#define PACE_BYTES 512 // of the text, between two questions; two may be open
+#define COMMIT_BYTES 2000 // of one commit_string; a Wayland message is at most 4096
+
+/*
+ * An application answers a ping when it reads it, but may only have queued the keys before it. It
+ * reads no more until it has dealt with its queue (GTK, Qt), so the answer to a second ping says
+ * that it has.
+ */
+#define DRAIN_PINGS 2
+
+/*
+ * After a click or a change of windows, how long until an application that can take text says that
+ * it wants some: Chromium asks another process first.
+ */
+#define ENABLE_MS 200
+
+enum wait {
+	WAIT_NOT,
+	WAIT_DRAIN, // for the keys before this point to have been dealt with
+	WAIT_PACE, // for the application to catch up
+	WAIT_ENABLE, // for it to want text
+};
 
 struct typist {
 	struct seat *seat;
-	struct layout *layout;
+	struct keyboard *keyboard;
+	struct text_inputs *inputs;
+	struct pinger *pinger;
 	const struct typist_host *host;
 	void *data;
+
+	const char *text; // NULL: nothing is typed
+	size_t len, at;
+	uint32_t window; // it is typed into
+	// What lies before this place goes `way`.
+	size_t part_end;
+	enum channel_way way;
+
+	enum wait wait;
+	struct wl_event_source *timer; // the end of the wait
+	struct ping *drain, *pace; // NULL: none is under way
+	int drains; // answers to come
+	uint64_t drained; // seat_activity() at the last time that all was dealt with
+	size_t paced; // place of the text when it was last asked
 };
 
-struct typist *typist_create(struct wl_event_loop *loop, struct seat *seat, struct layout *layout,
-	const struct typist_host *host, void *data) {
+static void work(struct typist *typist);
+
+static void wait_for(struct typist *typist, enum wait wait, int ms) {
+	typist->wait = wait;
+	wl_event_source_timer_update(typist->timer, ms);
+}
+
+static void go_on(struct typist *typist) {
+	wait_for(typist, WAIT_NOT, 0);
+	work(typist);
+}
+
+void typist_stop(struct typist *typist) {
+	ping_cancel(typist->drain);
+	ping_cancel(typist->pace);
+	typist->drain = typist->pace = NULL;
+	wait_for(typist, WAIT_NOT, 0);
+	typist->text = NULL;
+}
+
+static void end(struct typist *typist, enum channel_input_status status) {
+	typist_stop(typist);
+	typist->host->done(typist->data, status);
+}
+
+static int handle_timer(void *data) {
+	struct typist *typist = data;
+	if (typist->wait == WAIT_ENABLE) {
+		go_on(typist);
+	} else if (typist->wait != WAIT_NOT) {
+		end(typist, CHANNEL_INPUT_STUCK);
+	}
+	return 0;
+}
+
+static void handle_text_inputs(void *data) {
+	struct typist *typist = data;
+	if (typist->wait == WAIT_ENABLE && text_inputs_enabled(typist->inputs)) {
+		// Not from within the client's request.
+		wl_event_source_timer_update(typist->timer, 1);
+	}
+}
+
+// ---- the application catches up
+
+static void handle_drained(void *data);
+
+static void drain(struct typist *typist) {
+	typist->drain = ping_send(
+		typist->pinger, seat_keyboard_surface(typist->seat), handle_drained, typist);
+	wait_for(typist, WAIT_DRAIN, STUCK_MS);
+}
+
+static void handle_drained(void *data) {
+	struct typist *typist = data;
+	typist->drain = NULL;
+	if (--typist->drains > 0 && seat_keyboard_surface(typist->seat) != NULL) {
+		drain(typist);
+	} else {
+		typist->drained = seat_activity(typist->seat);
+		go_on(typist);
+	}
+}
+
+static void handle_paced(void *data) {
+	struct typist *typist = data;
+	typist->pace = NULL;
+	if (typist->wait == WAIT_PACE) {
+		go_on(typist);
+	}
+}
+
+// False: it has so much to read that nothing more is sent for now.
+static bool keep_pace(struct typist *typist) {
+	if (typist->at - typist->paced < PACE_BYTES) {
+		return true;
+	}
+	if (typist->pace != NULL) {
+		wait_for(typist, WAIT_PACE, STUCK_MS);
+		return false;
+	}
+	typist->paced = typist->at;
+	typist->pace = ping_send(
+		typist->pinger, seat_keyboard_surface(typist->seat), handle_paced, typist);
+	return true;
+}
+
+// ---- keys
+
+// Presses and releases a key with exactly the modifier keys that it needs.
+static bool strike(struct typist *typist, const struct layout_press *press) {
+	struct seat *seat = typist->seat;
+	bool was[LAYOUT_MODIFIERS];
+	for (unsigned i = 0; i < LAYOUT_MODIFIERS; i++) {
+		uint32_t code = keyboard_modifier(typist->keyboard, i);
+		was[i] = code != 0 && seat_key_is_down(seat, code);
+		if (code != 0) {
+			seat_key(seat, code, (press->modifiers & (1u << i)) != 0);
+		}
+	}
+	seat_key(seat, press->code, false); // somebody holds it
+	bool struck = seat_key(seat, press->code, true);
+	seat_key(seat, press->code, false);
+	for (unsigned i = LAYOUT_MODIFIERS; i-- > 0;) {
+		uint32_t code = keyboard_modifier(typist->keyboard, i);
+		if (code != 0) {
+			seat_key(seat, code, was[i]);
+		}
+	}
+	return struck;
+}
+
+// The characters from `at` on that can be typed with one keymap, which is made the seat's. False:
+// it cannot be made.
+static bool extend(struct typist *typist, size_t line_end) {
+	xkb_keysym_t symbols[KEYMAP_SPARE_MAX];
+	size_t symbols_len = 0, end = typist->at;
+	while (end < line_end) {
+		uint32_t c;
+		size_t n = utf8_decode(typist->text + end, line_end - end, &c);
+		xkb_keysym_t symbol = xkb_utf32_to_keysym(c);
+		size_t i = 0;
+		while (i < symbols_len && symbols[i] != symbol) {
+			i++;
+		}
+		if (i == symbols_len && !keyboard_has_character(typist->keyboard, c)) {
+			if (symbols_len == keyboard_room(typist->keyboard)) {
+				break;
+			}
+			symbols[symbols_len++] = symbol;
+		}
+		end += n;
+	}
+	typist->way = CHANNEL_WAY_KEYMAP;
+	typist->part_end = end;
+	return keyboard_provide(typist->keyboard, symbols, symbols_len);
+}
+
+// ---- text
+
+// Whether a character belongs to the one before it.
+static bool is_joined(uint32_t c) {
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{0x300, 0x36f}, // combining marks
+		{0x483, 0x489},
+		{0x591, 0x5c7},
+		{0x610, 0x61a},
+		{0x64b, 0x65f},
+		{0x6d6, 0x6ed},
+		{0x900, 0xfff}, // scripts of India to Tibet, whole
+		{0x1000, 0x11ff}, // Burmese; letters that Hangul is made of
+		{0x1780, 0x17ff},
+		{0x1ab0, 0x1aff},
+		{0x1dc0, 0x1dff},
+		{0x200b, 0x200f}, // with the joiners
+		{0x20d0, 0x20ff},
+		{0x302a, 0x302f},
+		{0x3099, 0x309a},
+		{0xfe00, 0xfe0f}, // variation selectors
+		{0xfe20, 0xfe2f},
+		{0x1f1e6, 0x1f1ff}, // flags
+		{0x1f3fb, 0x1f3ff}, // skin
+		{0xe0000, 0xe0fff}, // tags, variation selectors
+	};
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (c >= ranges[i].first && c <= ranges[i].last) {
+			return true;
+		}
+	}
+	return false;
+}
+
+// How many bytes of the part go into one message: not torn within what is seen as one character.
+static size_t piece(const struct typist *typist) {
+	size_t rest = typist->part_end - typist->at;
+	if (rest <= COMMIT_BYTES) {
+		return rest;
+	}
+	size_t good = 0, whole = 0;
+	uint32_t last = 0;
+	for (size_t at = 0; at <= COMMIT_BYTES;) {
+		uint32_t c;
+		size_t n = utf8_decode(typist->text + typist->at + at, rest - at, &c);
+		if (!is_joined(c) && last != 0x200d) {
+			good = at;
+		}
+		whole = at;
+		last = c;
+		at += n;
+	}
+	return good > 0 ? good : whole;
+}
+
+static uint32_t count_characters(const char *text, size_t len) {
+	uint32_t count = 0;
+	for (size_t i = 0; i < len; i++) {
+		count += ((unsigned char)text[i] & 0xc0) != 0x80;
+	}
+	return count;
+}
+
+// False: it takes no text any more.
+static bool commit(struct typist *typist) {
+	char text[COMMIT_BYTES + 1];
+	size_t len = piece(typist);
+	memcpy(text, typist->text + typist->at, len);
+	text[len] = '\0';
+	bool taken = text_inputs_commit(typist->inputs, text);
+	if (taken) {
+		typist->at += len;
+		typist->host->typed(
+			typist->data, count_characters(text, len), CHANNEL_WAY_TEXT_INPUT);
+	}
+	explicit_bzero(text, len);
+	return taken;
+}
+
+// ---- parts
+
+static bool is_break(char c) {
+	return c == '\n' || c == '\r' || c == '\t';
+}
+
+// Chooses the way for what comes next. False: not yet, or it ended.
+static bool choose(struct typist *typist) {
+	size_t line_end = typist->at;
+	bool plain = true;
+	while (line_end < typist->len && !is_break(typist->text[line_end])) {
+		uint32_t c;
+		line_end += utf8_decode(typist->text + line_end, typist->len - line_end, &c);
+		plain &= keyboard_has_character(typist->keyboard, c);
+	}
+	typist->part_end = line_end;
+	if (plain) {
+		typist->way = CHANNEL_WAY_KEYS;
+		return true;
+	}
+	if (text_inputs_known(typist->inputs)) {
+		if (typist->drained != seat_activity(typist->seat)) {
+			typist->drains = DRAIN_PINGS;
+			typist->part_end = typist->at; // chosen anew after it
+			drain(typist);
+			return false;
+		}
+		if (text_inputs_enabled(typist->inputs)) {
+			typist->way = CHANNEL_WAY_TEXT_INPUT;
+			return true;
+		}
+		int64_t since = seat_activity_ms(typist->seat);
+		if (since < ENABLE_MS) {
+			typist->part_end = typist->at;
+			wait_for(typist, WAIT_ENABLE, (int)(ENABLE_MS - since));
+			return false;
+		}
+	}
+	if (!extend(typist, line_end)) {
+		end(typist, CHANNEL_INPUT_TOO_MANY);
+		return false;
+	}
+	return true;
+}
+
+// A line end or tab.
+static bool type_break(struct typist *typist) {
+	struct layout_press press;
+	size_t n = 1;
+	char c = typist->text[typist->at];
+	if (c == '\r' && typist->at + 1 < typist->len && typist->text[typist->at + 1] == '\n') {
+		n = 2;
+	}
+	if (!keyboard_find_symbol(
+		    typist->keyboard, c == '\t' ? XKB_KEY_Tab : XKB_KEY_Return, &press) ||
+		!strike(typist, &press)) {
+		end(typist, CHANNEL_INPUT_TOO_MANY);
+		return false;
+	}
+	typist->at += n;
+	typist->part_end = typist->at;
+	typist->host->typed(typist->data, (uint32_t)n, CHANNEL_WAY_KEYS);
+	return true;
+}
+
+static bool type_character(struct typist *typist) {
+	uint32_t c;
+	size_t n = utf8_decode(typist->text + typist->at, typist->len - typist->at, &c);
+	struct layout_press press;
+	if (!keyboard_find_character(typist->keyboard, c, &press) || !strike(typist, &press)) {
+		end(typist, CHANNEL_INPUT_TOO_MANY);
+		return false;
+	}
+	typist->at += n;
+	typist->host->typed(typist->data, 1, typist->way);
+	return true;
+}
+
+// Types on until it has to wait or is done.
+static void work(struct typist *typist) {
+	while (typist->text != NULL && typist->wait == WAIT_NOT) {
+		if (typist->at == typist->len) {
+			end(typist, CHANNEL_INPUT_OK);
+			return;
+		}
+		struct wlr_surface *surface = seat_keyboard_surface(typist->seat);
+		uint32_t window =
+			surface != NULL ? typist->host->window_of(typist->data, surface) : 0;
+		if (window == 0 || window != typist->window) {
+			end(typist, CHANNEL_INPUT_LOST);
+			return;
+		}
+		if (!keep_pace(typist)) {
+			return;
+		}
+		if (typist->at < typist->part_end) {
+			if (typist->way != CHANNEL_WAY_TEXT_INPUT) {
+				type_character(typist);
+			} else if (!commit(typist)) {
+				typist->part_end = typist->at;
+			}
+		} else if (is_break(typist->text[typist->at])) {
+			type_break(typist);
+		} else {
+			choose(typist);
+		}
+	}
+}
+
+// ---- the door
+
+struct typist *typist_create(struct wl_event_loop *loop, struct seat *seat,
+	struct keyboard *keyboard, struct pinger *pinger, const struct typist_host *host,
+	void *data) {
 	struct typist *typist = calloc(1, sizeof(*typist));
 	if (typist == NULL) {
 		return NULL;
 	}
 	typist->seat = seat;
-	typist->layout = layout;
+	typist->keyboard = keyboard;
+	typist->inputs = seat_text_inputs(seat);
+	typist->pinger = pinger;
 	typist->host = host;
 	typist->data = data;
+	typist->timer = wl_event_loop_add_timer(loop, handle_timer, typist);
+	if (typist->timer == NULL) {
+		free(typist);
+		return NULL;
+	}
+	text_inputs_watch(typist->inputs, handle_text_inputs, typist);
 	return typist;
 }
 
 void typist_destroy(struct typist *typist) {
-	free(typist);
-}
-
-static bool find(struct typist *typist, uint32_t character, struct layout_press *press) {
-	xkb_mod_mask_t locked = seat_locked_modifiers(typist->seat);
-	switch (character) {
-	case '\n':
-		return layout_find_symbol(typist->layout, locked, XKB_KEY_Return, press);
-	case '\t':
-		return layout_find_symbol(typist->layout, locked, XKB_KEY_Tab, press);
-	default:
-		return layout_find_character(typist->layout, locked, character, press);
-	}
-}
-
-// Presses and releases a key with exactly the modifier keys that it needs.
-static void strike(struct typist *typist, const struct layout_press *press) {
-	bool was[LAYOUT_MODIFIERS];
-	for (unsigned i = 0; i < LAYOUT_MODIFIERS; i++) {
-		uint32_t code = layout_modifier(typist->layout, i);
-		was[i] = code != 0 && seat_key_is_down(typist->seat, code);
-		if (code != 0) {
-			seat_key(typist->seat, code, (press->modifiers & (1u << i)) != 0);
-		}
-	}
-	seat_key(typist->seat, press->code, true);
-	seat_key(typist->seat, press->code, false);
-	for (unsigned i = LAYOUT_MODIFIERS; i-- > 0;) {
-		uint32_t code = layout_modifier(typist->layout, i);
-		if (code != 0) {
-			seat_key(typist->seat, code, was[i]);
-		}
+	if (typist != NULL) {
+		typist_stop(typist);
+		text_inputs_watch(typist->inputs, NULL, NULL);
+		wl_event_source_remove(typist->timer);
+		free(typist);
 	}
 }
 
 void typist_start(struct typist *typist, const char *text, size_t len) {
-	for (size_t at = 0; at < len;) {
-		uint32_t character;
-		size_t n = utf8_decode(text + at, len - at, &character);
-		if (character == '\r') {
-			character = '\n';
-			if (at + n < len && text[at + n] == '\n') {
-				n++;
-			}
-		}
-		struct layout_press press;
-		if (n == 0 || !find(typist, character, &press)) {
-			typist->host->done(typist->data, CHANNEL_INPUT_UNKNOWN_KEY);
-			return;
-		}
-		if (seat_keyboard_surface(typist->seat) == NULL) {
-			typist->host->done(typist->data, CHANNEL_INPUT_NO_FOCUS);
-			return;
-		}
-		strike(typist, &press);
-		typist->host->typed(typist->data, 1, CHANNEL_WAY_KEYS);
-		at += n;
+	struct wlr_surface *surface = seat_keyboard_surface(typist->seat);
+	typist->text = text;
+	typist->len = len;
+	typist->at = typist->part_end = typist->paced = 0;
+	typist->window = surface != NULL ? typist->host->window_of(typist->data, surface) : 0;
+	if (typist->window == 0) {
+		end(typist, CHANNEL_INPUT_NO_FOCUS);
+	} else {
+		work(typist);
 	}
-	typist->host->done(typist->data, CHANNEL_INPUT_OK);
-}
-
-void typist_stop(struct typist *typist) {
 }

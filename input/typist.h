@@ -2,8 +2,18 @@
 #define PARCLOSE_INPUT_TYPIST_H
 
 /*
- * Types a text into the surface that has the keyboard, so that it arrives exactly: on whatever way
- * that takes (enum channel_way).
+ * Types a text into the window that has the keyboard, so that it arrives exactly. A line of
+ * characters that the keymap has is typed with its keys. A line with any other goes as text where
+ * the application takes text (text-input-v3), and with keys of an extended keymap where it does
+ * not. Line ends and tabs are the keys Return and Tab.
+ *
+ * Keys and text take different paths within an application, so keys that were sent before a text
+ * must have been dealt with first: the application is asked for signs of life until they are
+ * (input/ping.h). It is also asked now and then in a long text, so that one that is slow is not
+ * flooded.
+ *
+ * A text goes into one window, whatever of its surfaces has the keyboard (a list of completions
+ * may). When another window has it, even a dialog of the same application, the rest is not typed.
  */
 
 #include <stdbool.h>
@@ -12,20 +22,25 @@
 
 #include "compositor/channel.h"
 
-struct layout;
+struct keyboard;
+struct pinger;
 struct seat;
 struct typist;
+struct wlr_surface;
 
 struct typist_host {
 	// `count` more characters of the text went out this way.
 	void (*typed)(void *data, uint32_t count, enum channel_way way);
 	// The text is out, or broke off. Also from within typist_start().
 	void (*done)(void *data, enum channel_input_status status);
+	// The id of the window that a surface belongs to, 0: none.
+	uint32_t (*window_of)(void *data, struct wlr_surface *surface);
 };
 
-// NULL: out of memory. Seat and layout must outlive it.
-struct typist *typist_create(struct wl_event_loop *loop, struct seat *seat, struct layout *layout,
-	const struct typist_host *host, void *data);
+// NULL: out of memory. Seat, keyboard and pinger must outlive it.
+struct typist *typist_create(struct wl_event_loop *loop, struct seat *seat,
+	struct keyboard *keyboard, struct pinger *pinger, const struct typist_host *host,
+	void *data);
 void typist_destroy(struct typist *typist); // NULL is allowed
 
 // Begins a text of checked UTF-8, which must stay until it is done. One at a time.

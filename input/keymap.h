@@ -1,0 +1,37 @@
+#ifndef PARCLOSE_INPUT_KEYMAP_H
+#define PARCLOSE_INPUT_KEYMAP_H
+
+/*
+ * Keymaps for symbols that the session's own keymap lacks: the same keymap, with the symbols on
+ * spare keys. Nothing here needs a file system.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xkbcommon/xkbcommon.h>
+
+struct wlr_keyboard;
+
+#define KEYMAP_SPARE_MAX 64
+
+/*
+ * The keys, as evdev codes, on which no application minds to find a character, and which `base` has
+ * no use for in a text. Returns how many.
+ */
+size_t keymap_spare_keys(struct xkb_keymap *base, uint8_t keys[KEYMAP_SPARE_MAX]);
+
+/*
+ * A keymap like `base` in which keys[i] makes symbols[i], with Shift and Caps Lock as well;
+ * XKB_KEY_NoSymbol leaves the key as it is. NULL: out of memory, or libxkbcommon does not take it.
+ */
+struct xkb_keymap *keymap_extend(
+	struct xkb_keymap *base, const uint8_t *keys, const xkb_keysym_t *symbols, size_t len);
+
+/*
+ * Gives a keyboard another keymap, as wlr_keyboard_set_keymap() does, which wants a /dev/shm. What
+ * is held or locked stays so. False: out of memory or descriptors; the old one stays.
+ */
+bool keymap_give(struct wlr_keyboard *keyboard, struct xkb_keymap *keymap);
+
+#endif

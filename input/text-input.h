@@ -1,0 +1,33 @@
+#ifndef PARCLOSE_INPUT_TEXT_INPUT_H
+#define PARCLOSE_INPUT_TEXT_INPUT_H
+
+/*
+ * zwp_text_input_v3: how an application says that it would take text, and gets it, without keys.
+ * There is no input method but ourselves, so no global for one. What clients say about their text
+ * is not looked at.
+ */
+
+#include <stdbool.h>
+#include <wayland-server-core.h>
+
+struct text_inputs;
+struct wlr_seat;
+
+// NULL: out of memory.
+struct text_inputs *text_inputs_create(struct wl_display *display, struct wlr_seat *seat);
+// Before the seat is destroyed. NULL is allowed.
+void text_inputs_destroy(struct text_inputs *inputs);
+
+const struct wl_global *text_inputs_global(const struct text_inputs *inputs);
+
+// Calls `changed` when what the questions below answer may have changed; NULL: nobody.
+void text_inputs_watch(struct text_inputs *inputs, void (*changed)(void *data), void *data);
+
+// Whether the client that has the keyboard has made itself a text input at all.
+bool text_inputs_known(const struct text_inputs *inputs);
+// Whether one is enabled: text can be sent now.
+bool text_inputs_enabled(const struct text_inputs *inputs);
+// Puts a text, UTF-8 of at most 3000 bytes, where the cursor is. False: none is enabled.
+bool text_inputs_commit(struct text_inputs *inputs, const char *text);
+
+#endif
