@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <wlr/types/wlr_compositor.h>
+#include <wlr/types/wlr_seat.h>
 
 #include "input/keymap.h"
 #include "input/seat.h"
@@ -14,8 +16,36 @@ struct keyboard {
 	size_t spare_len;
 	// On the spare keys now; NoSymbol: nothing, the key is as in the session's own keymap.
 	xkb_keysym_t spare[KEYMAP_SPARE_MAX];
+	bool extended; // some are there
+	struct wl_listener focus_change;
 	size_t next; // the spare key that was used longest ago
 };
+
+static bool give(struct keyboard *keyboard, struct xkb_keymap *keymap, struct wl_client *client) {
+	return seat_set_keymap(keyboard->seat, keymap,
+		client != NULL ? wlr_seat_client_for_wl_client(seat_wlr(keyboard->seat), client)
+			       : NULL);
+}
+
+static void restore(struct keyboard *keyboard, struct wl_client *client) {
+	if (keyboard->extended && give(keyboard, keyboard->keymap, client)) {
+		memset(keyboard->spare, 0, sizeof(keyboard->spare));
+		keyboard->extended = false;
+	}
+}
+
+static struct wl_client *client_of(const struct wlr_surface *surface) {
+	return surface != NULL ? wl_resource_get_client(surface->resource) : NULL;
+}
+
+static void handle_focus_change(struct wl_listener *listener, void *data) {
+	struct keyboard *keyboard = wl_container_of(listener, keyboard, focus_change);
+	const struct wlr_seat_keyboard_focus_change_event *event = data;
+	struct wl_client *old = client_of(event->old_surface);
+	if (old != client_of(event->new_surface)) {
+		restore(keyboard, old);
+	}
+}
 
 struct keyboard *keyboard_create(struct seat *seat, struct xkb_keymap *keymap) {
 	struct keyboard *keyboard = calloc(1, sizeof(*keyboard));
@@ -30,11 +60,14 @@ struct keyboard *keyboard_create(struct seat *seat, struct xkb_keymap *keymap) {
 	}
 	keyboard->keymap = xkb_keymap_ref(keymap);
 	keyboard->spare_len = keymap_spare_keys(keymap, keyboard->spare_keys);
+	keyboard->focus_change.notify = handle_focus_change;
+	wl_signal_add(&seat_wlr(seat)->keyboard_state.events.focus_change, &keyboard->focus_change);
 	return keyboard;
 }
 
 void keyboard_destroy(struct keyboard *keyboard) {
 	if (keyboard != NULL) {
+		wl_list_remove(&keyboard->focus_change.link);
 		layout_destroy(keyboard->layout);
 		xkb_keymap_unref(keyboard->keymap);
 		free(keyboard);
@@ -106,20 +139,21 @@ bool keyboard_provide(struct keyboard *keyboard, const xkb_keysym_t *symbols, si
 	}
 	struct xkb_keymap *keymap =
 		keymap_extend(keyboard->keymap, keyboard->spare_keys, spare, keyboard->spare_len);
-	bool given = keymap != NULL && seat_set_keymap(keyboard->seat, keymap);
+	bool given = keymap != NULL &&
+		     give(keyboard, keymap, client_of(seat_keyboard_surface(keyboard->seat)));
 	xkb_keymap_unref(keymap);
 	if (given) {
 		memcpy(keyboard->spare, spare, sizeof(spare));
 		keyboard->next = next;
+		keyboard->extended = true;
 	}
 	return given;
 }
 
 void keyboard_want_code(struct keyboard *keyboard, uint32_t code) {
 	size_t at = spare_of_code(keyboard, code);
-	if (at < keyboard->spare_len && keyboard->spare[at] != XKB_KEY_NoSymbol &&
-		seat_set_keymap(keyboard->seat, keyboard->keymap)) {
-		memset(keyboard->spare, 0, sizeof(keyboard->spare));
+	if (at < keyboard->spare_len && keyboard->spare[at] != XKB_KEY_NoSymbol) {
+		restore(keyboard, client_of(seat_keyboard_surface(keyboard->seat)));
 	}
 }
 
@@ -140,5 +174,5 @@ bool keyboard_find_symbol(
 
 bool keyboard_find_character(
 	struct keyboard *keyboard, uint32_t character, struct layout_press *press) {
-	return keyboard_find_symbol(keyboard, xkb_utf32_to_keysym(character), press);
+	return keyboard_find_symbol(keyboard, layout_symbol_of(character), press);
 }

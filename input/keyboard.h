@@ -2,9 +2,10 @@
 #define PARCLOSE_INPUT_KEYBOARD_H
 
 /*
- * The seat's keyboard, by symbols and characters: those of its keymap, and any others, which are
- * put on spare keys when they are asked for. A keymap with spare keys in use stays until others are
- * needed: each change goes to every client.
+ * The seat's keyboard, by symbols and characters: those of the session's own keymap, and any
+ * others, which are put on spare keys when they are asked for. Such a keymap goes to the one client
+ * that has the keyboard, and stays until other symbols are needed or another client has it: a
+ * keymap is a descriptor and some milliseconds to each who gets it.
  */
 
 #include <stdbool.h>

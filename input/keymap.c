@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <wlr/interfaces/wlr_keyboard.h>
 #include <wlr/types/wlr_keyboard.h>
+#include <wlr/types/wlr_seat.h>
 
 #define EVDEV_OFFSET 8 // from evdev codes to XKB keycodes
 
@@ -151,11 +152,23 @@ bool keymap_give(struct wlr_keyboard *keyboard, struct xkb_keymap *keymap) {
 	keyboard->keymap_size = size;
 	close(keyboard->keymap_fd);
 	keyboard->keymap_fd = fd;
-	wl_signal_emit_mutable(&keyboard->events.keymap, keyboard);
 	struct wlr_keyboard_modifiers modifiers = keyboard->modifiers;
 	xkb_state_update_mask(state, modifiers.depressed, modifiers.latched, modifiers.locked, 0, 0,
 		modifiers.group);
-	// Clients forget the modifiers with the keymap.
-	wl_signal_emit_mutable(&keyboard->events.modifiers, keyboard);
 	return true;
+}
+
+void keymap_send(struct wlr_keyboard *keyboard, struct wlr_seat_client *client) {
+	const struct wlr_keyboard_modifiers *modifiers = &keyboard->modifiers;
+	struct wl_resource *resource;
+	wl_resource_for_each(resource, &client->keyboards) {
+		if (wl_resource_get_user_data(resource) == NULL) {
+			continue; // of a seat without a keyboard
+		}
+		wl_keyboard_send_keymap(resource, WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1,
+			keyboard->keymap_fd, (uint32_t)keyboard->keymap_size);
+		wl_keyboard_send_modifiers(resource, wlr_seat_client_next_serial(client),
+			modifiers->depressed, modifiers->latched, modifiers->locked,
+			modifiers->group);
+	}
 }

@@ -12,6 +12,7 @@
 #include <xkbcommon/xkbcommon.h>
 
 struct wlr_keyboard;
+struct wlr_seat_client;
 
 #define KEYMAP_SPARE_MAX 64
 
@@ -30,8 +31,12 @@ struct xkb_keymap *keymap_extend(
 
 /*
  * Gives a keyboard another keymap, as wlr_keyboard_set_keymap() does, which wants a /dev/shm. What
- * is held or locked stays so. False: out of memory or descriptors; the old one stays.
+ * is held or locked stays so. Nobody is told: see keymap_send(). False: out of memory or
+ * descriptors; the old one stays.
  */
 bool keymap_give(struct wlr_keyboard *keyboard, struct xkb_keymap *keymap);
+
+// Sends the keyboard's keymap to a client, with its modifiers, which clients forget with the old.
+void keymap_send(struct wlr_keyboard *keyboard, struct wlr_seat_client *client);
 
 #endif

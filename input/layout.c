@@ -10,19 +10,23 @@
 #define CODE_MAX 247 // XKB keycodes end at 255, as in X11
 
 struct entry {
-	xkb_keysym_t symbol;
-	uint32_t character; // 0: none
+	uint32_t key; // a symbol or a character
+	uint32_t order; // the simplest way is listed first
 	struct layout_press press;
+};
+
+struct table {
+	struct entry *entries; // sorted by key, then order
+	size_t len;
 };
 
 struct layout {
 	struct xkb_keymap *keymap;
 	uint32_t modifiers[LAYOUT_MODIFIERS];
-	// What the keys make while `locked` is locked: the simplest way first.
+	// What the keys make while `locked` is locked.
 	bool listed;
 	xkb_mod_mask_t locked;
-	struct entry *entries;
-	size_t entries_len;
+	struct table symbols, characters;
 };
 
 /*
@@ -58,12 +62,14 @@ struct layout *layout_create(struct xkb_keymap *keymap) {
 	if (layout == NULL) {
 		return NULL;
 	}
-	layout->entries = calloc((size_t)CODE_MAX << LAYOUT_MODIFIERS, sizeof(layout->entries[0]));
-	if (layout->entries == NULL) {
-		free(layout);
+	const size_t most = (size_t)CODE_MAX << LAYOUT_MODIFIERS;
+	layout->symbols.entries = calloc(most, sizeof(struct entry));
+	layout->characters.entries = calloc(most, sizeof(struct entry));
+	layout->keymap = xkb_keymap_ref(keymap);
+	if (layout->symbols.entries == NULL || layout->characters.entries == NULL) {
+		layout_destroy(layout);
 		return NULL;
 	}
-	layout->keymap = xkb_keymap_ref(keymap);
 	layout->modifiers[0] = modifier_key(keymap, XKB_KEY_Shift_L, KEY_LEFTSHIFT);
 	layout->modifiers[1] = modifier_key(keymap, XKB_KEY_ISO_Level3_Shift, KEY_RIGHTALT);
 	layout->modifiers[2] = modifier_key(keymap, XKB_KEY_ISO_Level5_Shift, KEY_RIGHTALT);
@@ -73,7 +79,8 @@ struct layout *layout_create(struct xkb_keymap *keymap) {
 void layout_destroy(struct layout *layout) {
 	if (layout != NULL) {
 		xkb_keymap_unref(layout->keymap);
-		free(layout->entries);
+		free(layout->symbols.entries);
+		free(layout->characters.entries);
 		free(layout);
 	}
 }
@@ -100,6 +107,37 @@ static bool is_modifier(const struct layout *layout, uint32_t code) {
 	return false;
 }
 
+static void add(struct table *table, uint32_t key, struct layout_press press) {
+	table->entries[table->len] =
+		(struct entry){.key = key, .order = (uint32_t)table->len, .press = press};
+	table->len++;
+}
+
+static int compare(const void *a, const void *b) {
+	const struct entry *x = a, *y = b;
+	if (x->key != y->key) {
+		return x->key < y->key ? -1 : 1;
+	}
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static bool find(const struct table *table, uint32_t key, struct layout_press *press) {
+	size_t from = 0, to = table->len;
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		if (table->entries[middle].key < key) {
+			from = middle + 1;
+		} else {
+			to = middle;
+		}
+	}
+	if (from == table->len || table->entries[from].key != key) {
+		return false;
+	}
+	*press = table->entries[from].press;
+	return true;
+}
+
 // Lists what every key makes with these modifier keys down.
 static void list_keys(struct layout *layout, uint32_t modifiers, bool fake) {
 	struct xkb_state *state = xkb_state_new(layout->keymap);
@@ -118,12 +156,12 @@ static void list_keys(struct layout *layout, uint32_t modifiers, bool fake) {
 			continue;
 		}
 		xkb_keysym_t symbol = xkb_state_key_get_one_sym(state, code + EVDEV_OFFSET);
+		const struct layout_press press = {code, modifiers};
 		if (symbol != XKB_KEY_NoSymbol) {
-			layout->entries[layout->entries_len++] = (struct entry){
-				.symbol = symbol,
-				.character = character_of(symbol),
-				.press = {code, modifiers},
-			};
+			add(&layout->symbols, symbol, press);
+		}
+		if (character_of(symbol) != 0) {
+			add(&layout->characters, character_of(symbol), press);
 		}
 	}
 	xkb_state_unref(state);
@@ -135,7 +173,7 @@ static void list(struct layout *layout, xkb_mod_mask_t locked) {
 	}
 	layout->listed = true;
 	layout->locked = locked;
-	layout->entries_len = 0;
+	layout->symbols.len = layout->characters.len = 0;
 	for (int count = 0; count <= LAYOUT_MODIFIERS; count++) {
 		for (uint32_t modifiers = 0; modifiers < 1u << LAYOUT_MODIFIERS; modifiers++) {
 			bool there = __builtin_popcount(modifiers) == count;
@@ -150,32 +188,31 @@ static void list(struct layout *layout, xkb_mod_mask_t locked) {
 		}
 	}
 	list_keys(layout, 0, true);
+	struct table *tables[] = {&layout->symbols, &layout->characters};
+	for (size_t i = 0; i < 2; i++) {
+		qsort(tables[i]->entries, tables[i]->len, sizeof(struct entry), compare);
+	}
 }
 
 bool layout_find_symbol(struct layout *layout, xkb_mod_mask_t locked, xkb_keysym_t symbol,
 	struct layout_press *press) {
 	list(layout, locked);
-	for (size_t i = 0; i < layout->entries_len; i++) {
-		if (layout->entries[i].symbol == symbol) {
-			*press = layout->entries[i].press;
-			return true;
-		}
-	}
-	// The same character by another name: U00E9 is eacute.
+	// The same character may go by another name: U00E9 is eacute.
 	uint32_t character = character_of(symbol);
-	return character != 0 && layout_find_character(layout, locked, character, press);
+	return find(&layout->symbols, symbol, press) ||
+	       (character != 0 && find(&layout->characters, character, press));
 }
 
 bool layout_find_character(struct layout *layout, xkb_mod_mask_t locked, uint32_t character,
 	struct layout_press *press) {
 	list(layout, locked);
-	for (size_t i = 0; i < layout->entries_len; i++) {
-		if (layout->entries[i].character == character) {
-			*press = layout->entries[i].press;
-			return true;
-		}
-	}
-	return false;
+	return find(&layout->characters, character, press);
+}
+
+xkb_keysym_t layout_symbol_of(uint32_t character) {
+	// X11, appendix A: Latin-1 stands for itself. Others have a second name in older tables,
+	// on which toolkits do not all agree.
+	return character < 0x100 ? character : 0x01000000 | character;
 }
 
 xkb_keysym_t layout_symbol_from_name(const char *name) {
@@ -186,7 +223,7 @@ xkb_keysym_t layout_symbol_from_name(const char *name) {
 	uint32_t character;
 	size_t len = strlen(name);
 	if (len > 0 && utf8_decode(name, len, &character) == len) {
-		return xkb_utf32_to_keysym(character);
+		return layout_symbol_of(character);
 	}
 	return XKB_KEY_NoSymbol;
 }

@@ -37,6 +37,10 @@ bool layout_find_symbol(struct layout *layout, xkb_mod_mask_t locked, xkb_keysym
 bool layout_find_character(struct layout *layout, xkb_mod_mask_t locked, uint32_t character,
 	struct layout_press *press);
 
+// The symbol for a character that is put on a key: X11's Unicode keysyms, as all toolkits know
+// them.
+xkb_keysym_t layout_symbol_of(uint32_t character);
+
 /*
  * The symbol that `name` stands for: an X keysym name ("Return", "eacute", "U20AC") or one
  * character of UTF-8 ("+"). XKB_KEY_NoSymbol: neither.

@@ -26,7 +26,7 @@ struct seat {
 
 	struct wlr_keyboard keyboard;
 	struct text_inputs *text_inputs;
-	uint64_t activity, activity_usec; // see seat_activity()
+	uint64_t activity, moved_usec; // see seat_activity(), seat_quiet_ms()
 	double x, y;
 	uint32_t buttons[BUTTONS_MAX];
 	size_t buttons_len;
@@ -61,9 +61,11 @@ static uint32_t now_msec(void) {
 	return (uint32_t)(now_usec() / 1000u);
 }
 
-static void note_activity(struct seat *seat) {
+static void note_activity(struct seat *seat, bool moves) {
 	seat->activity++;
-	seat->activity_usec = now_usec();
+	if (moves) {
+		seat->moved_usec = now_usec();
+	}
 }
 
 // ---- constraints: a client may lock or confine the pointer while it is over its surface
@@ -241,7 +243,7 @@ bool seat_pointer_button(struct seat *seat, uint32_t button, bool pressed) {
 			wl_signal_add(&surface->events.destroy, &seat->pressed_destroy);
 		}
 	}
-	note_activity(seat);
+	note_activity(seat, true);
 	wlr_seat_pointer_notify_button(seat->wlr, now_msec(), button,
 		pressed ? WL_POINTER_BUTTON_STATE_PRESSED : WL_POINTER_BUTTON_STATE_RELEASED);
 	wlr_seat_pointer_notify_frame(seat->wlr);
@@ -295,7 +297,7 @@ bool seat_touch_down(struct seat *seat, uint32_t point, double x, double y) {
 		return false;
 	}
 	seat->host->pressed(seat->data, surface);
-	note_activity(seat);
+	note_activity(seat, true);
 	wlr_seat_touch_notify_down(seat->wlr, surface, now_msec(), (int32_t)point, sx, sy);
 	wlr_seat_touch_notify_frame(seat->wlr);
 	seat->touches[point].down = true;
@@ -338,7 +340,7 @@ bool seat_touch_up(struct seat *seat, uint32_t point) {
 	if (wlr_seat_touch_get_point(seat->wlr, (int32_t)point) == NULL) {
 		return true; // its client is gone
 	}
-	note_activity(seat);
+	note_activity(seat, true);
 	wlr_seat_touch_notify_up(seat->wlr, now_msec(), (int32_t)point);
 	wlr_seat_touch_notify_frame(seat->wlr);
 	return true;
@@ -382,13 +384,19 @@ bool seat_key(struct seat *seat, uint32_t key, bool pressed) {
 		.update_state = true,
 		.state = pressed ? WL_KEYBOARD_KEY_STATE_PRESSED : WL_KEYBOARD_KEY_STATE_RELEASED,
 	};
-	note_activity(seat);
+	note_activity(seat, false);
 	wlr_keyboard_notify_key(&seat->keyboard, &event);
 	return true;
 }
 
-bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap) {
-	return keymap_give(&seat->keyboard, keymap);
+bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap, struct wlr_seat_client *client) {
+	if (!keymap_give(&seat->keyboard, keymap)) {
+		return false;
+	}
+	if (client != NULL) {
+		keymap_send(&seat->keyboard, client);
+	}
+	return true;
 }
 
 uint32_t seat_locked_modifiers(const struct seat *seat) {
@@ -401,7 +409,7 @@ struct wlr_surface *seat_keyboard_surface(const struct seat *seat) {
 
 void seat_keyboard_focus(struct seat *seat, struct wlr_surface *surface) {
 	if (surface != seat_keyboard_surface(seat)) {
-		note_activity(seat);
+		note_activity(seat, true);
 	}
 	if (surface == NULL) {
 		wlr_seat_keyboard_notify_clear_focus(seat->wlr);
@@ -528,6 +536,6 @@ uint64_t seat_activity(const struct seat *seat) {
 	return seat->activity;
 }
 
-int64_t seat_activity_ms(const struct seat *seat) {
-	return (int64_t)((now_usec() - seat->activity_usec) / 1000u);
+int64_t seat_quiet_ms(const struct seat *seat) {
+	return (int64_t)((now_usec() - seat->moved_usec) / 1000u);
 }

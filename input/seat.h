@@ -18,6 +18,7 @@ struct text_inputs;
 struct wlr_pointer_constraints_v1;
 struct wlr_relative_pointer_manager_v1;
 struct wlr_seat;
+struct wlr_seat_client;
 struct wlr_surface;
 struct xkb_keymap;
 
@@ -53,11 +54,11 @@ struct wlr_seat *seat_wlr(struct seat *seat);
 struct text_inputs *seat_text_inputs(struct seat *seat);
 
 /*
- * A number that grows with each press, release and change of the keyboard's focus, and the
- * milliseconds since it last did.
+ * A number that grows with each press, release and change of the keyboard's focus; and the
+ * milliseconds since the last that may have moved the focus within an application: all but keys.
  */
 uint64_t seat_activity(const struct seat *seat);
-int64_t seat_activity_ms(const struct seat *seat);
+int64_t seat_quiet_ms(const struct seat *seat);
 
 // Moves the pointer; a point outside is moved to the edge. A client's pointer lock holds it where
 // it is.
@@ -82,8 +83,11 @@ bool seat_touch_up(struct seat *seat, uint32_t point);
 
 // False: it was already so, or too many keys are down; nothing was sent.
 bool seat_key(struct seat *seat, uint32_t key, bool pressed);
-// Gives clients another keymap; what is held or locked stays so. False: out of memory.
-bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap);
+/*
+ * Gives `client` another keymap, and every client that asks for a keyboard from now on; NULL:
+ * nobody. What is held or locked stays so. False: out of memory.
+ */
+bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap, struct wlr_seat_client *client);
 uint32_t seat_locked_modifiers(const struct seat *seat); // an xkb_mod_mask_t
 bool seat_key_is_down(const struct seat *seat, uint32_t key);
 bool seat_button_is_down(const struct seat *seat, uint32_t button);

@@ -9,47 +9,16 @@ struct text_inputs {
 	struct wlr_text_input_manager_v3 *manager;
 	struct wlr_seat *seat;
 	struct wl_list inputs; // input.link
-	void (*changed)(void *data); // NULL: nobody
-	void *data;
 	struct wl_listener new_input, focus_change;
 };
 
 struct input {
-	struct text_inputs *inputs;
 	struct wlr_text_input_v3 *wlr;
 	struct wl_list link;
-	struct wl_listener enable, disable, commit, destroy;
+	struct wl_listener destroy;
 };
 
-static void tell(struct text_inputs *inputs) {
-	if (inputs->changed != NULL) {
-		inputs->changed(inputs->data);
-	}
-}
-
-static void handle_state(struct text_inputs *inputs) {
-	tell(inputs);
-}
-
-static void handle_enable(struct wl_listener *listener, void *data) {
-	struct input *input = wl_container_of(listener, input, enable);
-	handle_state(input->inputs);
-}
-
-static void handle_disable(struct wl_listener *listener, void *data) {
-	struct input *input = wl_container_of(listener, input, disable);
-	handle_state(input->inputs);
-}
-
-static void handle_commit(struct wl_listener *listener, void *data) {
-	struct input *input = wl_container_of(listener, input, commit);
-	handle_state(input->inputs);
-}
-
 static void forget(struct input *input) {
-	wl_list_remove(&input->enable.link);
-	wl_list_remove(&input->disable.link);
-	wl_list_remove(&input->commit.link);
 	wl_list_remove(&input->destroy.link);
 	wl_list_remove(&input->link);
 	free(input);
@@ -87,15 +56,8 @@ static void handle_new_input(struct wl_listener *listener, void *data) {
 		wl_client_post_no_memory(wl_resource_get_client(wlr->resource));
 		return;
 	}
-	input->inputs = inputs;
 	input->wlr = wlr;
 	wl_list_insert(&inputs->inputs, &input->link);
-	input->enable.notify = handle_enable;
-	wl_signal_add(&wlr->events.enable, &input->enable);
-	input->disable.notify = handle_disable;
-	wl_signal_add(&wlr->events.disable, &input->disable);
-	input->commit.notify = handle_commit;
-	wl_signal_add(&wlr->events.commit, &input->commit);
 	input->destroy.notify = handle_destroy;
 	wl_signal_add(&wlr->events.destroy, &input->destroy);
 	focus(input, inputs->seat->keyboard_state.focused_surface);
@@ -108,7 +70,6 @@ static void handle_focus_change(struct wl_listener *listener, void *data) {
 	wl_list_for_each (input, &inputs->inputs, link) {
 		focus(input, event->new_surface);
 	}
-	tell(inputs);
 }
 
 struct text_inputs *text_inputs_create(struct wl_display *display, struct wlr_seat *seat) {
@@ -145,11 +106,6 @@ void text_inputs_destroy(struct text_inputs *inputs) {
 
 const struct wl_global *text_inputs_global(const struct text_inputs *inputs) {
 	return inputs->manager->global;
-}
-
-void text_inputs_watch(struct text_inputs *inputs, void (*changed)(void *data), void *data) {
-	inputs->changed = changed;
-	inputs->data = data;
 }
 
 bool text_inputs_known(const struct text_inputs *inputs) {

@@ -20,9 +20,6 @@ void text_inputs_destroy(struct text_inputs *inputs);
 
 const struct wl_global *text_inputs_global(const struct text_inputs *inputs);
 
-// Calls `changed` when what the questions below answer may have changed; NULL: nobody.
-void text_inputs_watch(struct text_inputs *inputs, void (*changed)(void *data), void *data);
-
 // Whether the client that has the keyboard has made itself a text input at all.
 bool text_inputs_known(const struct text_inputs *inputs);
 // Whether one is enabled: text can be sent now.

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "input/keyboard.h"
 #include "input/keymap.h"
@@ -22,16 +23,17 @@
 #define DRAIN_PINGS 2
 
 /*
- * After a click or a change of windows, how long until an application that can take text says that
- * it wants some: Chromium asks another process first.
+ * After a click, a change of windows or a key like Tab, how long until an application has settled
+ * where a text goes: browsers ask another process first. Until then Firefox loses the text. Keys
+ * are not affected.
  */
-#define ENABLE_MS 200
+#define SETTLE_MS 200
 
 enum wait {
 	WAIT_NOT,
 	WAIT_DRAIN, // for the keys before this point to have been dealt with
 	WAIT_PACE, // for the application to catch up
-	WAIT_ENABLE, // for it to want text
+	WAIT_SETTLE, // for it to know where text goes
 };
 
 struct typist {
@@ -48,16 +50,30 @@ struct typist {
 	// What lies before this place goes `way`.
 	size_t part_end;
 	enum channel_way way;
+	// The line that `at` is in, for which the ways were looked at.
+	size_t line_end;
+	bool plain, by_key; // by way 1; by way 2
 
 	enum wait wait;
 	struct wl_event_source *timer; // the end of the wait
 	struct ping *drain, *pace; // NULL: none is under way
 	int drains; // answers to come
 	uint64_t drained; // seat_activity() at the last time that all was dealt with
+	uint64_t moved_ms; // when a key may have moved the focus
 	size_t paced; // place of the text when it was last asked
 };
 
 static void work(struct typist *typist);
+
+static uint64_t now_ms(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
+void typist_note_key(struct typist *typist) {
+	typist->moved_ms = now_ms();
+}
 
 static void wait_for(struct typist *typist, enum wait wait, int ms) {
 	typist->wait = wait;
@@ -84,20 +100,12 @@ static void end(struct typist *typist, enum channel_input_status status) {
 
 static int handle_timer(void *data) {
 	struct typist *typist = data;
-	if (typist->wait == WAIT_ENABLE) {
+	if (typist->wait == WAIT_SETTLE) {
 		go_on(typist);
 	} else if (typist->wait != WAIT_NOT) {
 		end(typist, CHANNEL_INPUT_STUCK);
 	}
 	return 0;
-}
-
-static void handle_text_inputs(void *data) {
-	struct typist *typist = data;
-	if (typist->wait == WAIT_ENABLE && text_inputs_enabled(typist->inputs)) {
-		// Not from within the client's request.
-		wl_event_source_timer_update(typist->timer, 1);
-	}
 }
 
 // ---- the application catches up
@@ -146,6 +154,10 @@ static bool keep_pace(struct typist *typist) {
 
 // ---- keys
 
+static bool is_break_character(uint32_t c) {
+	return c == '\n' || c == '\r' || c == '\t';
+}
+
 // Presses and releases a key with exactly the modifier keys that it needs.
 static bool strike(struct typist *typist, const struct layout_press *press) {
 	struct seat *seat = typist->seat;
@@ -169,30 +181,59 @@ static bool strike(struct typist *typist, const struct layout_press *press) {
 	return struck;
 }
 
-// The characters from `at` on that can be typed with one keymap, which is made the seat's. False:
-// it cannot be made.
-static bool extend(struct typist *typist, size_t line_end) {
-	xkb_keysym_t symbols[KEYMAP_SPARE_MAX];
-	size_t symbols_len = 0, end = typist->at;
-	while (end < line_end) {
-		uint32_t c;
-		size_t n = utf8_decode(typist->text + end, line_end - end, &c);
-		xkb_keysym_t symbol = xkb_utf32_to_keysym(c);
-		size_t i = 0;
-		while (i < symbols_len && symbols[i] != symbol) {
-			i++;
+/*
+ * Whether a character comes through every application from a key alone. Chromium cuts those beyond
+ * the basic plane to 16 bits; some others are replaced by what the Compose file of X11's locales
+ * has for them.
+ */
+static bool is_for_keys(uint32_t c) {
+	return c <= 0xffff && !(c >= 0x17fb && c <= 0x17ff) && c != 0xfef5 && c != 0xfef7 &&
+	       c != 0xfef9 && c != 0xfefb;
+}
+
+// The symbols that spare keys have to make.
+struct symbols {
+	xkb_keysym_t list[KEYMAP_SPARE_MAX];
+	size_t len;
+};
+
+// Adds what a character needs. False: there is no room left.
+static bool need(struct typist *typist, struct symbols *symbols, uint32_t c) {
+	xkb_keysym_t symbol = layout_symbol_of(c);
+	for (size_t i = 0; i < symbols->len; i++) {
+		if (symbols->list[i] == symbol) {
+			return true;
 		}
-		if (i == symbols_len && !keyboard_has_character(typist->keyboard, c)) {
-			if (symbols_len == keyboard_room(typist->keyboard)) {
-				break;
-			}
-			symbols[symbols_len++] = symbol;
+	}
+	if (is_break_character(c) || keyboard_has_character(typist->keyboard, c)) {
+		return true;
+	}
+	if (symbols->len == keyboard_room(typist->keyboard)) {
+		return false;
+	}
+	symbols->list[symbols->len++] = symbol;
+	return true;
+}
+
+/*
+ * Sees to a keymap for as much of the line as one will do, and for what comes after it as well, so
+ * that fewer are needed. False: it cannot be made.
+ */
+static bool extend(struct typist *typist) {
+	struct symbols symbols = {.len = 0};
+	size_t end = typist->at;
+	while (end < typist->len) {
+		uint32_t c;
+		size_t n = utf8_decode(typist->text + end, typist->len - end, &c);
+		bool later = end >= typist->line_end;
+		if (!(later && !is_for_keys(c)) && !need(typist, &symbols, c)) {
+			break;
 		}
 		end += n;
 	}
 	typist->way = CHANNEL_WAY_KEYMAP;
-	typist->part_end = end;
-	return keyboard_provide(typist->keyboard, symbols, symbols_len);
+	typist->part_end = end < typist->line_end ? end : typist->line_end;
+	return keyboard_provide(typist->keyboard, symbols.list, symbols.len);
 }
 
 // ---- text
@@ -278,43 +319,61 @@ static bool commit(struct typist *typist) {
 
 // ---- parts
 
-static bool is_break(char c) {
-	return c == '\n' || c == '\r' || c == '\t';
+// Looks which ways there are for the line that begins here.
+static void look(struct typist *typist) {
+	struct symbols symbols = {.len = 0};
+	size_t end = typist->at;
+	typist->plain = typist->by_key = true;
+	while (end < typist->len) {
+		uint32_t c;
+		size_t n = utf8_decode(typist->text + end, typist->len - end, &c);
+		if (is_break_character(c)) {
+			break;
+		}
+		if (!keyboard_has_character(typist->keyboard, c)) {
+			typist->plain = false;
+			typist->by_key =
+				typist->by_key && is_for_keys(c) && need(typist, &symbols, c);
+		}
+		end += n;
+	}
+	typist->line_end = end;
+}
+
+static int64_t quiet_ms(const struct typist *typist) {
+	int64_t seat = seat_quiet_ms(typist->seat);
+	int64_t keys = (int64_t)(now_ms() - typist->moved_ms);
+	return keys < seat ? keys : seat;
 }
 
 // Chooses the way for what comes next. False: not yet, or it ended.
 static bool choose(struct typist *typist) {
-	size_t line_end = typist->at;
-	bool plain = true;
-	while (line_end < typist->len && !is_break(typist->text[line_end])) {
-		uint32_t c;
-		line_end += utf8_decode(typist->text + line_end, typist->len - line_end, &c);
-		plain &= keyboard_has_character(typist->keyboard, c);
+	if (typist->at >= typist->line_end) {
+		look(typist);
 	}
-	typist->part_end = line_end;
-	if (plain) {
+	if (typist->plain) {
+		typist->part_end = typist->line_end;
 		typist->way = CHANNEL_WAY_KEYS;
 		return true;
 	}
-	if (text_inputs_known(typist->inputs)) {
+	if (!typist->by_key && text_inputs_known(typist->inputs)) {
+		int64_t quiet = quiet_ms(typist);
+		if (quiet < SETTLE_MS) {
+			wait_for(typist, WAIT_SETTLE, (int)(SETTLE_MS - quiet));
+			return false;
+		}
 		if (typist->drained != seat_activity(typist->seat)) {
 			typist->drains = DRAIN_PINGS;
-			typist->part_end = typist->at; // chosen anew after it
 			drain(typist);
 			return false;
 		}
 		if (text_inputs_enabled(typist->inputs)) {
+			typist->part_end = typist->line_end;
 			typist->way = CHANNEL_WAY_TEXT_INPUT;
 			return true;
 		}
-		int64_t since = seat_activity_ms(typist->seat);
-		if (since < ENABLE_MS) {
-			typist->part_end = typist->at;
-			wait_for(typist, WAIT_ENABLE, (int)(ENABLE_MS - since));
-			return false;
-		}
 	}
-	if (!extend(typist, line_end)) {
+	if (!extend(typist)) {
 		end(typist, CHANNEL_INPUT_TOO_MANY);
 		return false;
 	}
@@ -335,8 +394,11 @@ static bool type_break(struct typist *typist) {
 		end(typist, CHANNEL_INPUT_TOO_MANY);
 		return false;
 	}
+	if (c == '\t') {
+		typist_note_key(typist);
+	}
 	typist->at += n;
-	typist->part_end = typist->at;
+	typist->part_end = typist->line_end = typist->at;
 	typist->host->typed(typist->data, (uint32_t)n, CHANNEL_WAY_KEYS);
 	return true;
 }
@@ -377,7 +439,7 @@ static void work(struct typist *typist) {
 			} else if (!commit(typist)) {
 				typist->part_end = typist->at;
 			}
-		} else if (is_break(typist->text[typist->at])) {
+		} else if (is_break_character((unsigned char)typist->text[typist->at])) {
 			type_break(typist);
 		} else {
 			choose(typist);
@@ -405,14 +467,12 @@ struct typist *typist_create(struct wl_event_loop *loop, struct seat *seat,
 		free(typist);
 		return NULL;
 	}
-	text_inputs_watch(typist->inputs, handle_text_inputs, typist);
 	return typist;
 }
 
 void typist_destroy(struct typist *typist) {
 	if (typist != NULL) {
 		typist_stop(typist);
-		text_inputs_watch(typist->inputs, NULL, NULL);
 		wl_event_source_remove(typist->timer);
 		free(typist);
 	}
@@ -422,7 +482,7 @@ void typist_start(struct typist *typist, const char *text, size_t len) {
 	struct wlr_surface *surface = seat_keyboard_surface(typist->seat);
 	typist->text = text;
 	typist->len = len;
-	typist->at = typist->part_end = typist->paced = 0;
+	typist->at = typist->part_end = typist->line_end = typist->paced = 0;
 	typist->window = surface != NULL ? typist->host->window_of(typist->data, surface) : 0;
 	if (typist->window == 0) {
 		end(typist, CHANNEL_INPUT_NO_FOCUS);

@@ -2,10 +2,16 @@
 #define PARCLOSE_INPUT_TYPIST_H
 
 /*
- * Types a text into the window that has the keyboard, so that it arrives exactly. A line of
- * characters that the keymap has is typed with its keys. A line with any other goes as text where
- * the application takes text (text-input-v3), and with keys of an extended keymap where it does
- * not. Line ends and tabs are the keys Return and Tab.
+ * Types a text into the window that has the keyboard, so that it arrives exactly. Line by line, the
+ * first of these that can:
+ *
+ * 1. the keys of the session's own keymap;
+ * 2. keys of a keymap with the missing characters on spare keys (input/keyboard.h): for characters
+ *    that every application takes from a key, when one such keymap is enough for the line;
+ * 3. the text as text (text-input-v3), where the application takes that;
+ * 4. such keymaps, as many as it takes.
+ *
+ * Line ends and tabs are the keys Return and Tab.
  *
  * Keys and text take different paths within an application, so keys that were sent before a text
  * must have been dealt with first: the application is asked for signs of life until they are
@@ -45,6 +51,8 @@ void typist_destroy(struct typist *typist); // NULL is allowed
 
 // Begins a text of checked UTF-8, which must stay until it is done. One at a time.
 void typist_start(struct typist *typist, const char *text, size_t len);
+// A key was pressed that may have moved the focus within the application.
+void typist_note_key(struct typist *typist);
 // Stops in the middle; nobody is told.
 void typist_stop(struct typist *typist);
 
