@@ -60,4 +60,8 @@ bool json_option(int argc, char *argv[], const char *help, bool *json, int *code
 // A number of seconds with up to three decimals as milliseconds, at least 1. False when it is none.
 bool parse_seconds(const char *text, uint32_t *ms);
 
+// A decimal number, or a whole one, between `least` and `most`. False when it is none.
+bool parse_number(const char *text, double least, double most, double *number);
+bool parse_whole(const char *text, double least, double most, double *number);
+
 #endif

@@ -71,6 +71,16 @@ bool parse_seconds(const char *text, uint32_t *ms) {
 	return true;
 }
 
+bool parse_number(const char *text, double least, double most, double *number) {
+	char *end;
+	*number = strtod(text, &end);
+	return end != text && *end == '\0' && *number >= least && *number <= most;
+}
+
+bool parse_whole(const char *text, double least, double most, double *number) {
+	return parse_number(text, least, most, number) && *number == (double)(int64_t)*number;
+}
+
 bool json_option(int argc, char *argv[], const char *help, bool *json, int *code) {
 	static const struct option long_options[] = {
 		{"json", no_argument, NULL, 'j'},

@@ -183,8 +183,10 @@ struct picture {
 	uint64_t frame;
 };
 
-// 0, or -errno: -EAGAIN no frame yet, -ERANGE the region is not inside the frame, -ENOMEM, -ENODEV
-// no display.
+const char *picture_format_name(enum picture_format format); // "png", "jpeg", "raw"
+
+// 0, or -errno: -EAGAIN no frame yet, -ERANGE the region is not inside the frame, -EINVAL scale or
+// quality out of range, -ENOMEM, -ENODEV no display.
 int session_picture(
 	struct session *session, const struct picture_options *options, struct picture *picture);
 

@@ -36,6 +36,7 @@ void session_peer_send(struct session_peer *peer, cJSON *message) {
 // Frees what belongs to a peer; its connection is the caller's.
 static void free_peer(struct session_peer *peer) {
 	control_forget_calls(peer);
+	control_forget_shots(peer);
 	if (peer->service_state != NULL) {
 		peer->control->service->close(peer->service_state);
 	}
@@ -156,6 +157,7 @@ static int handle_listen(int fd, uint32_t mask, void *data) {
 	peer->control = control;
 	peer->session = control->session;
 	wl_list_init(&peer->calls);
+	wl_list_init(&peer->shots);
 	peer->connection = connection_create(control->loop, client, client, &handler, peer);
 	if (peer->connection == NULL) {
 		free(peer);

@@ -14,6 +14,7 @@
 #include <wayland-server-core.h>
 
 #include "compositor/channel.h"
+#include "session/raster.h"
 
 struct display;
 
@@ -104,13 +105,19 @@ struct display_cursor display_cursor(const struct display *display);
 // Valid until the next turn of the event loop.
 struct display_state display_state(const struct display *display);
 
-/*
- * The newest frame as PNG, cursor drawn in on request. `region` in frame pixels; NULL: whole.
- * Returns bytes the caller frees; NULL with errno: EAGAIN no frame yet, ERANGE region outside the
- * frame, ENOMEM.
- */
-uint8_t *display_screenshot(
-	struct display *display, const struct channel_box *region, bool cursor, size_t *len);
+// The newest frame, for an encoder. Valid until the next turn of the event loop, in one place.
+struct display_raster {
+	struct raster raster;
+	struct channel_box region; // the rest is display_raster()'s
+	const struct display *display;
+	const uint8_t *first; // pixel of the region
+	bool cursor;
+};
+
+// `region` in frame pixels, all zero for the whole frame; the cursor is drawn in on request.
+// -EAGAIN no frame yet, -ERANGE region not inside the frame.
+int display_raster(struct display *display, const struct channel_box *region, bool cursor,
+	struct display_raster *shot);
 
 // Asks for a change to a window. -ESRCH: no such window.
 int display_window_act(struct display *display, uint32_t id, enum channel_window_verb verb);

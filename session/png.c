@@ -60,18 +60,18 @@ static bool deflate_all(struct encoder *encoder, int flush) {
 	}
 }
 
-static bool add_rows(struct encoder *encoder, const struct png_source *source) {
-	size_t bytes = 1 + (size_t)source->width * 3;
+static bool add_rows(struct encoder *encoder, const struct raster *raster) {
+	size_t bytes = 1 + (size_t)raster->width * 3;
 	const uint8_t *above = NULL;
-	for (uint32_t y = 0; y < source->height; y++) {
-		const uint8_t *row = source->row(source->data, y, encoder->scratch[y % 2]);
-		if (above != NULL && memcmp(row, above, (size_t)source->width * 4) == 0) {
+	for (uint32_t y = 0; y < raster->height; y++) {
+		const uint8_t *row = raster->row(raster->data, y, encoder->scratch[y % 2]);
+		if (above != NULL && memcmp(row, above, (size_t)raster->width * 4) == 0) {
 			memset(encoder->line, 0, bytes);
 			encoder->line[0] = FILTER_UP;
 		} else {
 			encoder->line[0] = FILTER_NONE;
 			uint8_t *out = encoder->line + 1;
-			for (uint32_t x = 0; x < source->width; x++, out += 3) {
+			for (uint32_t x = 0; x < raster->width; x++, out += 3) {
 				out[0] = row[x * 4 + 2];
 				out[1] = row[x * 4 + 1];
 				out[2] = row[x * 4];
@@ -87,12 +87,12 @@ static bool add_rows(struct encoder *encoder, const struct png_source *source) {
 	return deflate_all(encoder, Z_FINISH);
 }
 
-uint8_t *png_encode(const struct png_source *source, size_t *len) {
+uint8_t *png_encode(const struct raster *raster, size_t *len) {
 	struct encoder encoder = {.size = 256 * 1024};
 	encoder.png = malloc(encoder.size);
-	encoder.line = malloc(1 + (size_t)source->width * 3);
-	encoder.scratch[0] = malloc((size_t)source->width * 4);
-	encoder.scratch[1] = malloc((size_t)source->width * 4);
+	encoder.line = malloc(1 + (size_t)raster->width * 3);
+	encoder.scratch[0] = malloc((size_t)raster->width * 4);
+	encoder.scratch[1] = malloc((size_t)raster->width * 4);
 	uint8_t *result = NULL;
 	if (encoder.png == NULL || encoder.line == NULL || encoder.scratch[0] == NULL ||
 		encoder.scratch[1] == NULL || deflateInit(&encoder.stream, 1) != Z_OK) {
@@ -100,7 +100,7 @@ uint8_t *png_encode(const struct png_source *source, size_t *len) {
 	}
 	encoder.stream.next_out = encoder.png + HEADER_BYTES + 8;
 	encoder.stream.avail_out = (uInt)(encoder.size - HEADER_BYTES - 8);
-	bool done = add_rows(&encoder, source);
+	bool done = add_rows(&encoder, raster);
 	size_t packed = encoder.stream.total_out;
 	deflateEnd(&encoder.stream);
 	// The checksum of IDAT and the whole of IEND come behind.
@@ -111,8 +111,8 @@ uint8_t *png_encode(const struct png_source *source, size_t *len) {
 	encoder.png = NULL;
 	memcpy(png, "\x89PNG\r\n\x1a\n", 8);
 	uint8_t *at = png + 8;
-	put_be32(at + 8, source->width);
-	put_be32(at + 12, source->height);
+	put_be32(at + 8, raster->width);
+	put_be32(at + 12, raster->height);
 	memcpy(at + 16, "\x08\x02\x00\x00\x00", 5); // 8 bit, RGB, deflate, adaptive, not interlaced
 	at = finish_chunk(at, "IHDR", 13);
 	at = finish_chunk(at, "IDAT", packed);

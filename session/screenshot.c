@@ -2,21 +2,12 @@
 #include <string.h>
 
 #include "session/display-internal.h"
-#include "session/png.h"
-
-struct screenshot {
-	const struct display *display;
-	const uint8_t *frame; // the newest
-	struct channel_box region;
-	bool cursor;
-};
 
 static const uint8_t *screenshot_row(void *data, uint32_t y, uint8_t *scratch) {
-	const struct screenshot *shot = data;
+	const struct display_raster *shot = data;
 	const struct display *display = shot->display;
 	const struct channel_box *region = &shot->region;
-	const uint8_t *row = shot->frame + ((size_t)region->y + y) * display->options.width * 4 +
-			     (size_t)region->x * 4;
+	const uint8_t *row = shot->first + (size_t)y * display->options.width * 4;
 	int32_t cursor_y = region->y + (int32_t)y - (display->cursor.y - display->cursor.hot_y);
 	if (!shot->cursor || cursor_y < 0 || cursor_y >= (int32_t)display->cursor.height) {
 		return row;
@@ -42,36 +33,33 @@ static const uint8_t *screenshot_row(void *data, uint32_t y, uint8_t *scratch) {
 	return scratch;
 }
 
-uint8_t *display_screenshot(
-	struct display *display, const struct channel_box *region, bool cursor, size_t *len) {
+int display_raster(struct display *display, const struct channel_box *region, bool cursor,
+	struct display_raster *shot) {
+	uint32_t width = display->options.width, height = display->options.height;
 	if (display->newest < 0) {
-		errno = EAGAIN;
-		return NULL;
+		return -EAGAIN;
 	}
-	struct screenshot shot = {
+	*shot = (struct display_raster){
 		.display = display,
-		.frame = display->memory +
-			 channel_slot_bytes(display->options.width, display->options.height) *
-				 (size_t)display->newest,
-		.region = {0, 0, (int32_t)display->options.width, (int32_t)display->options.height},
+		.region = region->width != 0 || region->height != 0 || region->x != 0 ||
+					  region->y != 0
+				  ? *region
+				  : (struct channel_box){0, 0, (int32_t)width, (int32_t)height},
 		.cursor = cursor && display->cursor.visible,
 	};
-	if (region != NULL) {
-		shot.region = *region;
+	if (!display_box_inside(&shot->region, width, height)) {
+		return -ERANGE;
 	}
-	if (!display_box_inside(&shot.region, display->options.width, display->options.height)) {
-		errno = ERANGE;
-		return NULL;
-	}
-	struct png_source source = {
-		.width = (uint32_t)shot.region.width,
-		.height = (uint32_t)shot.region.height,
+	shot->first = display->memory +
+		      channel_slot_bytes(width, height) * (size_t)display->newest +
+		      ((size_t)shot->region.y * width + (size_t)shot->region.x) * 4;
+	shot->raster = (struct raster){
+		.width = (uint32_t)shot->region.width,
+		.height = (uint32_t)shot->region.height,
 		.row = screenshot_row,
-		.data = &shot,
+		.data = shot,
+		.pixels = shot->cursor ? NULL : shot->first,
+		.stride = (size_t)width * 4,
 	};
-	uint8_t *png = png_encode(&source, len);
-	if (png == NULL) {
-		errno = ENOMEM;
-	}
-	return png;
+	return 0;
 }

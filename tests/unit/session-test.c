@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <turbojpeg.h>
 #include <zlib.h>
 
+#include "session/jpeg.h"
 #include "session/png.h"
 #include "session/runtime.h"
 #include "session/session.h"
@@ -91,7 +93,7 @@ static const uint8_t *test_row(void *data, uint32_t y, uint8_t *scratch) {
 
 static void test_png(void **state) {
 	uint32_t calls = 0;
-	const struct png_source source = {.width = 3, .height = 4, .row = test_row, .data = &calls};
+	const struct raster source = {.width = 3, .height = 4, .row = test_row, .data = &calls};
 	size_t len;
 	uint8_t *png = png_encode(&source, &len);
 	assert_non_null(png);
@@ -135,7 +137,7 @@ static const uint8_t *noise_row(void *data, uint32_t y, uint8_t *scratch) {
 
 static void test_png_of_noise(void **state) {
 	uint32_t seed = 1;
-	const struct png_source source = {
+	const struct raster source = {
 		.width = 1000, .height = 500, .row = noise_row, .data = &seed};
 	size_t len;
 	uint8_t *png = png_encode(&source, &len);
@@ -153,6 +155,105 @@ static void test_png_of_noise(void **state) {
 	free(png);
 }
 
+// ---- smaller
+
+static const uint8_t *pixel_row(void *data, uint32_t y, uint8_t *scratch) {
+	const struct raster *raster = data;
+	return raster->pixels + raster->stride * y;
+}
+
+static struct raster plain_raster(
+	struct raster *self, const uint32_t *pixels, uint32_t width, uint32_t height) {
+	*self = (struct raster){.width = width,
+		.height = height,
+		.row = pixel_row,
+		.data = self,
+		.pixels = (const uint8_t *)pixels,
+		.stride = (size_t)width * 4};
+	return *self;
+}
+
+static void test_shrink(void **state) {
+	static const struct {
+		uint32_t from[2], to[2];
+		uint32_t pixels[16], expected[8];
+	} cases[] = {
+		{{2, 2}, {1, 1}, {0xff000000, 0x00ff00ff, 0x00ff00ff, 0x00000000}, {0x00800080}},
+		{{2, 2}, {2, 2}, {1, 2, 3, 0xff000004}, {1, 2, 3, 4}},
+		// Two thirds of a pixel each: (2a + b) / 3, (b + 2c) / 3.
+		{{3, 1}, {2, 1}, {0x00300000, 0x00060000, 0x000000ff}, {0x00220000, 0x000200aa}},
+		{{1, 3}, {1, 2}, {0x00300000, 0x00060000, 0x000000ff}, {0x00220000, 0x000200aa}},
+		{{4, 1}, {3, 1}, {0x4, 0x8, 0xc, 0x10}, {0x5, 0xa, 0xf}},
+		{{5, 1}, {2, 1}, {10, 20, 30, 40, 50}, {18, 42}},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct raster raster;
+		plain_raster(&raster, cases[i].pixels, cases[i].from[0], cases[i].from[1]);
+		uint32_t *out = (uint32_t *)raster_shrink(&raster, cases[i].to[0], cases[i].to[1]);
+		assert_non_null(out);
+		for (uint32_t k = 0; k < cases[i].to[0] * cases[i].to[1]; k++) {
+			assert_int_equal(out[k], cases[i].expected[k]);
+		}
+		free(out);
+	}
+}
+
+// White stays white, at every ratio, and nothing is written beside.
+static void test_shrink_keeps_white(void **state) {
+	uint32_t *pixels = malloc(97 * 61 * 4);
+	assert_non_null(pixels);
+	memset(pixels, 0xff, 97 * 61 * 4);
+	for (uint32_t width = 1; width <= 97; width++) {
+		uint32_t height = 1 + width * 60 / 97;
+		struct raster raster;
+		plain_raster(&raster, pixels, 97, 61);
+		uint32_t *out = (uint32_t *)raster_shrink(&raster, width, height);
+		assert_non_null(out);
+		for (uint32_t k = 0; k < width * height; k++) {
+			assert_int_equal(out[k], 0xffffff);
+		}
+		free(out);
+	}
+	free(pixels);
+}
+
+// Decoded again it is what it was, within what the quality allows; also row by row.
+static void test_jpeg(void **state) {
+	uint32_t pixels[24 * 10], decoded[24 * 10];
+	for (uint32_t i = 0; i < 240; i++) {
+		uint32_t x = i % 24, y = i / 24;
+		pixels[i] = x << 19 | (y * 20) << 8 | (255 - x * 10);
+	}
+	struct raster raster;
+	plain_raster(&raster, pixels, 24, 10);
+	size_t sizes[3];
+	for (int i = 0; i < 3; i++) {
+		raster.pixels = (const uint8_t *)pixels;
+		struct raster given = raster;
+		if (i == 1) {
+			given.pixels = NULL; // the encoder must ask for the rows
+		}
+		uint8_t *jpeg = jpeg_encode(&given, i == 2 ? 5 : 95, &sizes[i]);
+		assert_non_null(jpeg);
+		assert_memory_equal(jpeg, "\xff\xd8\xff", 3);
+		tjhandle decoder = tjInitDecompress();
+		assert_int_equal(tjDecompress2(decoder, jpeg, sizes[i], (unsigned char *)decoded,
+					 24, 96, 10, TJPF_BGRX, TJFLAG_ACCURATEDCT),
+			0);
+		tjDestroy(decoder);
+		for (uint32_t k = 0; i < 2 && k < 240; k++) {
+			for (int shift = 0; shift < 24; shift += 8) {
+				int was = (int)(pixels[k] >> shift & 0xff);
+				int is = (int)(decoded[k] >> shift & 0xff);
+				assert_true(abs(was - is) <= 12);
+			}
+		}
+		free(jpeg);
+	}
+	assert_int_equal(sizes[0], sizes[1]);
+	assert_true(sizes[2] < sizes[0]);
+}
+
 static void test_exit_codes(void **state) {
 	assert_int_equal(session_exit_code(3 << 8), 3);
 	assert_int_equal(session_exit_code(9), 137);
@@ -165,6 +266,9 @@ int main(void) {
 		cmocka_unit_test(test_untrusted_text),
 		cmocka_unit_test(test_png),
 		cmocka_unit_test(test_png_of_noise),
+		cmocka_unit_test(test_shrink),
+		cmocka_unit_test(test_shrink_keeps_white),
+		cmocka_unit_test(test_jpeg),
 		cmocka_unit_test(test_exit_codes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
