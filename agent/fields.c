@@ -1,6 +1,5 @@
 #include "agent/fields.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,13 +36,18 @@ static bool read_number(
 	return true;
 }
 
+// Within what fits; floor() would be all that parclose needs of libm.
+static bool is_whole(double number) {
+	return number == (double)(int64_t)number;
+}
+
 static bool read_int(
 	struct reading *reading, const cJSON *value, double least, double most, int32_t *number) {
 	double d = 0;
 	if (!read_number(reading, value, least, most, &d)) {
 		return false;
 	}
-	if (floor(d) != d) {
+	if (!is_whole(d)) {
 		return field_refuse(reading, "%g is not a whole number", d);
 	}
 	*number = (int32_t)d;
@@ -82,8 +86,8 @@ static bool read_coordinate(
 		return false;
 	}
 	// The far edge itself is outside: it stands for the last pixel.
-	double pixel = floor(d / grid * size);
-	*coordinate = pixel < size ? (int32_t)pixel : (int32_t)size - 1;
+	int32_t pixel = (int32_t)(d / grid * size);
+	*coordinate = pixel < (int32_t)size ? pixel : (int32_t)size - 1;
 	return true;
 }
 
@@ -164,7 +168,7 @@ bool field_path(struct reading *reading, const cJSON *value) {
 static bool read_region(struct reading *reading, const double numbers[4]) {
 	for (size_t i = 0; i < 4; i++) {
 		if (numbers[i] < (i < 2 ? 0 : 1) || numbers[i] > COORDINATE_LIMIT ||
-			floor(numbers[i]) != numbers[i]) {
+			!is_whole(numbers[i])) {
 			return field_refuse(reading,
 				"not a region: x and y are whole pixels from 0, width and height "
 				"from 1");
@@ -380,7 +384,7 @@ bool field_seconds(struct reading *reading, const cJSON *value) {
 	if (!read_number(reading, value, 0, ACT_MAX_MS / 1000, &seconds)) {
 		return false;
 	}
-	reading->action.ms = (uint32_t)lround(seconds * 1000);
+	reading->action.ms = (uint32_t)(seconds * 1000 + 0.5);
 	return true;
 }
 

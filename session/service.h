@@ -37,6 +37,8 @@ void session_peer_send(struct session_peer *peer, cJSON *message);
 
 // ---- what a service may ask for, besides session/session.h and session/act.h
 
+struct wl_event_loop *session_loop(struct session *session);
+
 // The display as it is until the next turn of the event loop. False: the session has none.
 bool session_display_state(struct session *session, struct display_state *state);
 

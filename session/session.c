@@ -34,6 +34,10 @@ enum session_state session_state(const struct session *session) {
 	return session->state;
 }
 
+struct wl_event_loop *session_loop(struct session *session) {
+	return session->loop;
+}
+
 struct display *session_display(struct session *session) {
 	return session->display;
 }

@@ -1,0 +1,54 @@
+#ifndef PARCLOSE_AGENT_MCP_H
+#define PARCLOSE_AGENT_MCP_H
+
+/*
+ * A Model Context Protocol server on one connection, of both eras (agent/eras.h). It takes
+ * messages and gives answers; how they travel is its host's business, and so is where the session
+ * comes from. docs/agents.md tells users what it offers.
+ */
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <wayland-server-core.h>
+
+struct mcp;
+struct session;
+
+#define MCP_MAX_REQUESTS 32 // that have no answer yet
+#define MCP_MAX_ID_BYTES 256
+
+struct mcp_host {
+	// Sends a message, consumed. NULL: out of memory, the connection is of no more use.
+	void (*send)(void *data, cJSON *message);
+	/*
+	 * The session that the tools act in; started now if there is none yet. NULL with a sentence
+	 * in `why` when there can be none.
+	 */
+	struct session *(*session)(void *data, char *why, size_t why_size);
+	// The session as it is, NULL: there is none now.
+	struct session *(*peek)(void *data);
+	// Ends the session after this turn of the event loop. NULL: its tool is not offered.
+	void (*stop)(void *data);
+};
+
+struct mcp_options {
+	struct wl_event_loop *loop;
+	bool inside; // the other side is the agent's: tools for the desktop, nothing else
+	uint32_t width, height; // of the display, for the instructions; 0: there is none
+	uint32_t first_window_ms; // a program was just started, see agent/acts.h
+};
+
+// NULL when out of memory. The host and its data are borrowed.
+struct mcp *mcp_create(const struct mcp_options *options, const struct mcp_host *host, void *data);
+
+// One message as strictly parsed as policy/json.h does; valid during the call.
+void mcp_message(struct mcp *mcp, const cJSON *untrusted_message);
+
+size_t mcp_requests(const struct mcp *mcp); // that have no answer yet
+
+// Cancels what is under way; nothing more is sent. NULL is allowed.
+void mcp_destroy(struct mcp *mcp);
+
+#endif
