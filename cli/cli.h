@@ -19,6 +19,7 @@ int verb_run(int argc, char *argv[]);
 int verb_exec(int argc, char *argv[]);
 int verb_list(int argc, char *argv[]);
 int verb_inspect(int argc, char *argv[]);
+int verb_view(int argc, char *argv[]);
 int verb_screenshot(int argc, char *argv[]);
 int verb_windows(int argc, char *argv[]);
 int verb_takeover(int argc, char *argv[]);
@@ -46,8 +47,7 @@ struct policy *load_policy(const char *where);
 
 /*
  * Finds a program of ours beside this one: installed (../libexec/parclose/NAME) or in the build
- * tree
- * (../compositor/NAME). False with a complaint when it is in neither place.
+ * tree (../compositor/NAME, ../viewer/NAME). False with a complaint when it is in neither place.
  */
 bool find_helper(const char *name, char *path, size_t size);
 

@@ -19,6 +19,7 @@ static const struct {
 	{"exec", verb_exec, "run another command in a session"},
 	{"list", verb_list, "the sessions, and how the lost ones ended"},
 	{"inspect", verb_inspect, "everything about one session, and what is enforced"},
+	{"view", verb_view, "a window on a session: watch, take over, pause, stop"},
 	{"screenshot", verb_screenshot, "the session's screen as a PNG file"},
 	{"windows", verb_windows, "the windows of a session; raise, close, cycle"},
 	{"takeover", verb_takeover, "take keyboard and pointer from the agent"},
@@ -112,7 +113,7 @@ bool find_helper(const char *name, char *path, size_t size) {
 		self[len] = '\0';
 		slash = strrchr(self, '/');
 	}
-	static const char *const places[] = {"../libexec/parclose", "../compositor"};
+	static const char *const places[] = {"../libexec/parclose", "../compositor", "../viewer"};
 	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
 		if (access(path, X_OK) == 0) {

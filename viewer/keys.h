@@ -1,0 +1,14 @@
+#ifndef PARCLOSE_VIEWER_KEYS_H
+#define PARCLOSE_VIEWER_KEYS_H
+
+// The window's keyboard shortcuts: one table makes them work and shows them.
+
+#include <gtk/gtk.h>
+
+// They work while what the user types does not go to the session.
+void keys_add_to(GtkWindow *window);
+
+// The window that lists them.
+void keys_show(GtkWindow *parent);
+
+#endif
