@@ -64,8 +64,11 @@ int main(int argc, char **argv) {
 	}
 	for (int round = -WARM_UP; round < rounds; round++) {
 		for (size_t i = 0; i < count; i++) {
-			// Who follows whom changes, since each leaves the kernel some cleaning up.
-			size_t at = round % 2 == 0 ? i : count - 1 - i;
+			// Who comes first and who follows whom changes, since each leaves the
+			// kernel some cleaning up.
+			size_t first = (size_t)(round + WARM_UP) / 2 % count;
+			size_t at =
+				round % 2 == 0 ? (first + i) % count : (first + count - i) % count;
 			if (fd >= 0) {
 				lseek(fd, 0, SEEK_SET);
 			}
