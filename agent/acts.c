@@ -31,6 +31,7 @@ struct acts {
 	struct acts_outcome *outcomes; // room for all
 	struct acts_picture *pictures; // room for all, and the one at the end
 	size_t picture_bytes;
+	bool unseen; // something was done since the last picture
 	struct acts_report report;
 };
 
@@ -151,11 +152,8 @@ static bool take_picture(
 
 // Everything was done.
 static void complete(struct acts *acts) {
-	const struct action *last =
-		acts->parts.len > 0 ? &acts->parts.items[acts->parts.len - 1] : NULL;
 	char why[200];
-	if (acts->options.pictures == ACTS_PICTURES_AFTER &&
-		(last == NULL || last->kind != ACT_SCREENSHOT) &&
+	if (acts->options.pictures == ACTS_PICTURES_AFTER && acts->unseen &&
 		!take_picture(acts, &acts->options.picture, why, sizeof(why))) {
 		snprintf(acts->report.note, sizeof(acts->report.note), "%.159s", why);
 	}
@@ -232,6 +230,9 @@ static void handle_act(void *data, const struct act_result *result) {
 		snprintf(outcome->message, sizeof(outcome->message), "X=%d,Y=%d", result->cursor.x,
 			result->cursor.y);
 	}
+	if (action->kind != ACT_CURSOR_POSITION) {
+		acts->unseen = action->kind != ACT_SCREENSHOT;
+	}
 	if (++acts->part < acts->parts.len) {
 		perform(acts);
 		return;
@@ -258,7 +259,8 @@ static void perform(struct acts *acts) {
 	acts->act = session_act(acts->options.session, acts->options.who, acts->options.from,
 		action, &settle, handle_act, acts);
 	if (acts->act == NULL) {
-		fail(acts, ACT_FAILED, "too many actions wait in this session already");
+		fail(acts, ACT_FAILED,
+			"the session takes no action now: it ends, or too many wait already");
 	}
 }
 

@@ -31,6 +31,7 @@ struct mcp {
 	const struct mcp_host *host;
 	void *data;
 	enum era era; // that `initialize` agreed on
+	uint32_t first_window_ms; // for the next acts, see agent/acts.h
 	struct wl_list requests; // request.link
 	size_t requests_len;
 	struct request *running; // the tool that acts; the others wait their turn

@@ -150,6 +150,10 @@ static struct request *find_request(struct mcp *mcp, const cJSON *id) {
 	return NULL;
 }
 
+void mcp_expect_window(struct mcp *mcp, uint32_t ms) {
+	mcp->first_window_ms = ms;
+}
+
 size_t mcp_requests(const struct mcp *mcp) {
 	return mcp->requests_len;
 }

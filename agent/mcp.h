@@ -37,7 +37,6 @@ struct mcp_options {
 	struct wl_event_loop *loop;
 	bool inside; // the other side is the agent's: tools for the desktop, nothing else
 	uint32_t width, height; // of the display, for the instructions; 0: there is none
-	uint32_t first_window_ms; // a program was just started, see agent/acts.h
 };
 
 // NULL when out of memory. The host and its data are borrowed.
@@ -45,6 +44,9 @@ struct mcp *mcp_create(const struct mcp_options *options, const struct mcp_host 
 
 // One message as strictly parsed as policy/json.h does; valid during the call.
 void mcp_message(struct mcp *mcp, const cJSON *untrusted_message);
+
+// A program was just started in the session: the next act waits this long for its first window.
+void mcp_expect_window(struct mcp *mcp, uint32_t ms);
 
 size_t mcp_requests(const struct mcp *mcp); // that have no answer yet
 

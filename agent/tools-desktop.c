@@ -94,6 +94,18 @@ static void handle_windows_done(void *data, const struct acts_report *report) {
 	answer_report(request, report, structured);
 }
 
+// A list is just that: that the session is ready was all there was to wait for.
+static void handle_list_done(void *data, const struct acts_report *report) {
+	struct request *request = data;
+	struct session *session = request->mcp->host->peek(request->mcp->data);
+	cJSON *structured =
+		acts_failed(report) ? results_outcome(&report->outcomes[0]) : cJSON_CreateObject();
+	if (session != NULL && !acts_failed(report)) {
+		add_windows(request, session, structured);
+	}
+	answer_report(request, report, structured);
+}
+
 void tool_windows(struct request *request) {
 	static const char *const names[] = {"action", "id", "image", NULL};
 	static const char *const verbs[] = {"list", "raise", "close", "cycle", NULL};
@@ -133,7 +145,7 @@ void tool_windows(struct request *request) {
 		options.pictures = picture ? options.pictures : ACTS_PICTURES_ASKED;
 		options.settle.wait = false;
 		cJSON *action = cJSON_Parse("{\"action\":\"cursor_position\"}");
-		start_acts(request, &options, action, handle_windows_done);
+		start_acts(request, &options, action, handle_list_done);
 		cJSON_Delete(action);
 		return;
 	}

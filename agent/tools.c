@@ -73,8 +73,8 @@ void start_acts(struct request *request, struct acts_options *options, const cJS
 	}
 	// A program is only once just started.
 	if (options->first_window_ms == 0) {
-		options->first_window_ms = request->mcp->options.first_window_ms;
-		request->mcp->options.first_window_ms = 0;
+		options->first_window_ms = request->mcp->first_window_ms;
+		request->mcp->first_window_ms = 0;
 	}
 	request->acts = acts_start(options, actions, done, request);
 	if (request->acts == NULL) {

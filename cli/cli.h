@@ -28,6 +28,7 @@ int verb_stop(int argc, char *argv[]);
 int verb_log(int argc, char *argv[]);
 int verb_policy(int argc, char *argv[]);
 int verb_doctor(int argc, char *argv[]);
+int verb_mcp(int argc, char *argv[]);
 
 // "parclose: …" on standard error.
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

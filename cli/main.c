@@ -26,6 +26,7 @@ static const struct {
 	{"release", verb_release, "hand them back"},
 	{"stop", verb_stop, "end sessions"},
 	{"log", verb_log, "a session's audit log"},
+	{"mcp", verb_mcp, "serve agents a session by the Model Context Protocol on stdio"},
 	{"policy", verb_policy, "check or explain a policy"},
 	{"doctor", verb_doctor, "what this machine can enforce, and the remedy where it cannot"},
 };

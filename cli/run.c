@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/service.h"
 #include "cli/cli.h"
 #include "cli/streams.h"
 #include "cli/terminal.h"
@@ -267,6 +268,7 @@ int verb_run(int argc, char *argv[]) {
 		goto out;
 	}
 	options.policy = policy;
+	options.service = &agent_service;
 	options.compositor_path = compositor;
 	options.argv = optind < argc ? (const char *const *)&argv[optind] : NULL;
 	options.pty = !detached && terminal_is_wanted(&options.rows, &options.columns);

@@ -340,7 +340,7 @@ static const char *const conversations[] = {
 	CALL("1", "computer", "\"action\":\"left_click\",\"image\":\"jpeg\"")
 	"~ {\"type\":\"image\",\"data\":\"SkpKSg==\",\"mimeType\":\"image/jpeg\"}\n"
 	CALL("1", "computer", "\"action\":\"screenshot\"")
-	"~ ,{\"type\":\"image\",\"data\":\"UFBQUFA=\",\"mimeType\":\"image/png\"}],\"structuredContent\":{\"effect\":\"delivered\",\"frame\":\n"
+	"~ \\\"height\\\":800}}\"}," IMAGE_BLOCK "],\"structuredContent\":{\"effect\":\"delivered\",\"frame\":\n"
 	CALL("1", "computer", "\"action\":\"zoom\",\"region\":[0,0,64,32],\"image\":\"none\"")
 	"~ \"picture\":{\"format\":\"png\",\"width\":64,\"height\":32}\n"
 	CALL("1", "screenshot", "\"region\":{\"x\":0,\"y\":0,\"width\":20,\"height\":10},\"format\":\"jpeg\"")
@@ -350,7 +350,8 @@ static const char *const conversations[] = {
 	CALL("1", "wait_stable", "\"quietMs\":50,\"timeoutMs\":900")
 	"~ \"settled\":true,\"settled_ms\":130\n"
 	CALL("1", "computer", "\"action\":\"cursor_position\"")
-	"~ \"message\":\"X=640,Y=400\"\n"
+	"~ \"content\":[{\"type\":\"text\",\"text\":\"{\\\"effect\\\":\\\"delivered\\\",\\\"message\\\":\\\"X=640,Y=400\\\",\\\"frame\\\":16,"
+		"\\\"cursor\\\":{\\\"x\\\":640,\\\"y\\\":400}}\"}],\n"
 	"= click 0,0;click 0,0;action 15;action 15;action 15;stable 0 0;action 15;stable 50 900;action 16;\n",
 
 	// typed text says which way it went
