@@ -1,6 +1,6 @@
 #include "agent/fields.h"
 
-// Our own words: one row, one internal action. docs/agents.md lists them for people.
+// Our own words: one row, one internal action. protocols/control.md lists them for people.
 
 #define POINT \
 	{"x", field_x}, { \
