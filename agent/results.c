@@ -34,6 +34,14 @@ cJSON *results_outcome(const struct acts_outcome *outcome) {
 		cJSON_AddNumberToObject(out, "settled_ms", result->settled_ms);
 		cJSON_AddStringToObject(out, "reason", act_settle_reason_name(result->reason));
 	}
+	if (result->user_had_ms > 0) {
+		char text[96];
+		snprintf(text, sizeof(text),
+			"the user had control for %.1f s and handed it back; look again",
+			result->user_had_ms / 1000.0);
+		cJSON_AddNumberToObject(out, "user_had_control_ms", result->user_had_ms);
+		cJSON_AddStringToObject(out, "note", text);
+	}
 	if (result->window != 0) {
 		cJSON_AddNumberToObject(out, "window", result->window);
 	}

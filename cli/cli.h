@@ -24,6 +24,8 @@ int verb_screenshot(int argc, char *argv[]);
 int verb_windows(int argc, char *argv[]);
 int verb_takeover(int argc, char *argv[]);
 int verb_release(int argc, char *argv[]);
+int verb_pause(int argc, char *argv[]);
+int verb_resume(int argc, char *argv[]);
 int verb_stop(int argc, char *argv[]);
 int verb_log(int argc, char *argv[]);
 int verb_policy(int argc, char *argv[]);

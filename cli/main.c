@@ -24,6 +24,8 @@ static const struct {
 	{"windows", verb_windows, "the windows of a session; raise, close, cycle"},
 	{"takeover", verb_takeover, "take keyboard and pointer from the agent"},
 	{"release", verb_release, "hand them back"},
+	{"pause", verb_pause, "stop everything in sessions where it stands"},
+	{"resume", verb_resume, "let paused sessions go on"},
 	{"stop", verb_stop, "end sessions"},
 	{"log", verb_log, "a session's audit log"},
 	{"mcp", verb_mcp, "serve agents a session by the Model Context Protocol on stdio"},

@@ -29,6 +29,7 @@
 #define CHANNEL_MAX_TEXT (256u * 1024)
 #define CHANNEL_MAX_DELAY_MS 100000
 #define CHANNEL_TOUCH_POINTS 10
+#define CHANNEL_MAX_KEYMAP (256u * 1024)
 
 struct channel_box {
 	int32_t x, y, width, height;
@@ -45,6 +46,11 @@ enum channel_type {
 	CHANNEL_INPUT_RELEASE, // every key, button and touch point goes up, all actions are
 			       // cancelled
 	CHANNEL_SETTLE, // `settle`: tell when the picture rests
+	CHANNEL_PAUSE, // `pause`: the clients stand still, and get no event until they run again
+	CHANNEL_HUMAN, // `human`: a person has keyboard and pointer, with keys that repeat, or has
+		       // them no more; the keymap is the base one again
+	CHANNEL_HUMAN_KEYMAP, // `human_keymap`, carries a sealed memfd with that person's keymap
+	CHANNEL_HUMAN_INPUT, // `human_input`: what their hand does, performed at once, not answered
 	// compositor -> supervisor
 	CHANNEL_READY = 64, // confined and serving; no payload
 	CHANNEL_FRAME, // `frame`: the slot holds a new frame and is the supervisor's until released
@@ -88,6 +94,11 @@ enum channel_touch {
 	CHANNEL_TOUCH_UP = 0,
 	CHANNEL_TOUCH_DOWN,
 	CHANNEL_TOUCH_MOVE,
+};
+
+enum channel_lock {
+	CHANNEL_LOCK_CAPS = 1u << 0,
+	CHANNEL_LOCK_NUM = 1u << 1,
 };
 
 enum channel_input_status {
@@ -164,6 +175,23 @@ struct channel_message {
 			uint32_t id;
 			uint32_t verb; // enum channel_window_verb
 		} window_act;
+		struct {
+			uint32_t on; // 0 or 1
+		} pause;
+		struct {
+			uint32_t on; // 0 or 1
+		} human;
+		struct {
+			uint32_t bytes; // of XKB text, 1..CHANNEL_MAX_KEYMAP
+			uint32_t group; // which of its layouts is active
+			uint32_t locks; // enum channel_lock: what is on
+		} human_keymap;
+		struct {
+			uint32_t kind; // MOVE, BUTTON, SCROLL, KEYCODE or TOUCH of enum
+				       // channel_input_kind
+			uint32_t code, value; // as there
+			int32_t x, y; // the same; of BUTTON, too: where the pointer goes first
+		} human_input;
 		struct {
 			uint32_t token; // of the action, never 0
 			uint32_t kind; // enum channel_input_kind

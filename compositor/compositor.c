@@ -8,6 +8,7 @@
 #include "compositor/internal.h"
 #include "compositor/memory.h"
 #include "compositor/settle.h"
+#include "input/human.h"
 #include "input/player.h"
 #include "input/seat.h"
 
@@ -84,7 +85,9 @@ static const char *create(struct compositor *c) {
 	}
 	c->settle = settle_create(c);
 	c->player = player_create(c->loop, c->seat, config->keymap, &player_host, c);
-	return c->settle != NULL && c->player != NULL && limits_create(c) && output_start(c)
+	c->human = human_create(c->seat, config->keymap);
+	return c->settle != NULL && c->player != NULL && c->human != NULL && limits_create(c) &&
+			       output_start(c)
 		       ? NULL
 		       : "out of memory";
 }
@@ -119,6 +122,7 @@ void compositor_destroy(struct compositor *c) {
 		return;
 	}
 	if (c->display != NULL) {
+		human_destroy(c->human);
 		player_destroy(c->player);
 		settle_destroy(c->settle);
 		wl_display_destroy_clients(c->display);
@@ -149,6 +153,19 @@ void compositor_flush(struct compositor *c) {
 bool compositor_release(struct compositor *c, uint32_t slot) {
 	if (!frame_memory_return(c->memory, slot)) {
 		return false;
+	}
+	output_released(c);
+	return true;
+}
+
+bool compositor_pause(struct compositor *c, uint32_t on) {
+	if (on > 1) {
+		return false;
+	}
+	c->paused = on == 1;
+	if (c->paused) {
+		compositor_input_release(c);
+		settle_cancel_all(c->settle);
 	}
 	output_released(c);
 	return true;
@@ -193,11 +210,34 @@ bool compositor_input_cancel(struct compositor *c, uint32_t token) {
 
 void compositor_input_release(struct compositor *c) {
 	player_release(c->player);
+	human_released(c->human);
 	settle_cancel_actions(c->settle);
 }
 
 bool compositor_settle(struct compositor *c, const struct channel_message *message) {
 	return settle_ask(c->settle, message);
+}
+
+bool compositor_human(struct compositor *c, uint32_t on) {
+	if (on > 1) {
+		return false;
+	}
+	player_stand_back(c->player);
+	settle_cancel_actions(c->settle);
+	if (on == 1) {
+		human_begin(c->human);
+	} else {
+		human_end(c->human);
+	}
+	return true;
+}
+
+bool compositor_human_keymap(struct compositor *c, const struct channel_message *message, int fd) {
+	return human_keymap(c->human, message, fd);
+}
+
+bool compositor_human_input(struct compositor *c, const struct channel_message *message) {
+	return c->paused || human_perform(c->human, message);
 }
 
 struct seat *compositor_seat(struct compositor *c) {

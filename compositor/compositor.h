@@ -68,6 +68,13 @@ bool compositor_add_client(struct compositor *compositor, int fd, uint32_t id);
 // The reader of a frame is done with it. False: that slot is not with the reader.
 bool compositor_release(struct compositor *compositor, uint32_t slot);
 
+/*
+ * The clients are stopped, or run again. Until they do nothing is drawn, no frame is asked for, and
+ * the pointer's focus stays where it is, so no client is sent an event that it cannot read. False:
+ * `on` is neither 0 nor 1.
+ */
+bool compositor_pause(struct compositor *compositor, uint32_t on);
+
 // False: an unknown verb. A window that went meanwhile is no error.
 bool compositor_window_act(struct compositor *compositor, uint32_t window, uint32_t verb);
 
@@ -79,6 +86,15 @@ bool compositor_input(struct compositor *compositor, const struct channel_messag
 bool compositor_input_cancel(struct compositor *compositor, uint32_t token);
 void compositor_input_release(struct compositor *compositor);
 bool compositor_settle(struct compositor *compositor, const struct channel_message *message);
+
+/*
+ * CHANNEL_HUMAN, HUMAN_KEYMAP (its descriptor stays the caller's) and HUMAN_INPUT. False: it makes
+ * no sense.
+ */
+bool compositor_human(struct compositor *compositor, uint32_t on);
+bool compositor_human_keymap(
+	struct compositor *compositor, const struct channel_message *message, int fd);
+bool compositor_human_input(struct compositor *compositor, const struct channel_message *message);
 
 // The seat, for whoever drives it (input/seat.h).
 struct seat *compositor_seat(struct compositor *compositor);

@@ -87,7 +87,8 @@ struct compositor {
 	struct wlr_scene_output *scene_output;
 	struct wlr_scene_tree *windows, *drags;
 	uint64_t frame_serial;
-	bool frame_waits; // every slot is with the reader
+	bool frame_waits; // every slot is with the reader, or the clients are paused
+	bool paused;
 
 	const struct wl_global *allowed[COMPOSITOR_MAX_GLOBALS];
 	size_t allowed_len;
@@ -95,6 +96,7 @@ struct compositor {
 	struct wlr_cursor_shape_manager_v1 *cursor_shapes;
 
 	struct seat *seat;
+	struct human *human;
 	struct selection *selection;
 	struct cursor *cursor;
 	struct settle *settle;
@@ -124,7 +126,7 @@ void globals_finish(struct compositor *c); // before the display goes
 const char *output_create(struct compositor *c); // NULL or why not
 bool output_start(struct compositor *c); // draws the first frame when the loop runs
 void output_finish(struct compositor *c);
-void output_released(struct compositor *c); // a slot is free again
+void output_released(struct compositor *c); // a slot is free again, or the clients run again
 
 // client.c
 bool limits_create(struct compositor *c);

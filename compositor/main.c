@@ -156,13 +156,26 @@ static bool act(struct server *server, const struct channel_message *message, in
 		}
 		return true;
 	}
+	if (message->type == CHANNEL_HUMAN_KEYMAP) {
+		bool good = fd >= 0 && compositor_human_keymap(server->compositor, message, fd);
+		if (fd >= 0) {
+			close(fd);
+		}
+		return good;
+	}
 	if (fd >= 0) {
 		close(fd);
 		return false;
 	}
 	switch (message->type) {
+	case CHANNEL_HUMAN:
+		return compositor_human(server->compositor, message->human.on);
+	case CHANNEL_HUMAN_INPUT:
+		return compositor_human_input(server->compositor, message);
 	case CHANNEL_RELEASE:
 		return compositor_release(server->compositor, message->release.slot);
+	case CHANNEL_PAUSE:
+		return compositor_pause(server->compositor, message->pause.on);
 	case CHANNEL_WINDOW_ACT:
 		return compositor_window_act(
 			server->compositor, message->window_act.id, message->window_act.verb);

@@ -76,8 +76,8 @@ static void handle_frame(struct wl_listener *listener, void *data) {
 	if (c->failed) {
 		return;
 	}
-	// Clients are asked for no more until there is room for what they drew.
-	if (!frame_memory_make_room(c->memory)) {
+	// Clients are asked for no more until there is room for what they drew, and they run.
+	if (c->paused || !frame_memory_make_room(c->memory)) {
 		c->frame_waits = true;
 		return;
 	}
@@ -95,7 +95,7 @@ static void handle_frame(struct wl_listener *listener, void *data) {
 }
 
 void output_released(struct compositor *c) {
-	if (c->frame_waits) {
+	if (c->frame_waits && !c->paused) {
 		c->frame_waits = false;
 		wlr_output_schedule_frame(c->output);
 	}

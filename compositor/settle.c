@@ -469,7 +469,9 @@ bool settle_ask(struct settle *settle, const struct channel_message *message) {
 	bool late = watch != NULL ? watch->stage == STAGE_DONE &&
 					    now_ms() - watch->start_ms > SETTLE_ASK_MS
 				  : of_action && token <= settle->forgotten;
-	bool cancelled = waiting == SETTLE_MAX_WAITS || late || (watch != NULL && watch->failed);
+	// A paused client answers nobody, and is not to be asked.
+	bool cancelled = waiting == SETTLE_MAX_WAITS || late || settle->c->paused ||
+			 (watch != NULL && watch->failed);
 	if (!cancelled && settle->logger == NULL) {
 		settle->logger =
 			wl_display_add_protocol_logger(settle->c->display, handle_message, settle);
@@ -502,14 +504,23 @@ void settle_cancel(struct settle *settle, uint32_t token) {
 	}
 }
 
-void settle_cancel_actions(struct settle *settle) {
+static void cancel_many(struct settle *settle, bool of_actions_only) {
 	for (uint32_t i = 0; i < WATCHES_MAX; i++) {
 		struct watch *watch = &settle->watches[i];
-		if (watch->stage != STAGE_UNUSED && watch->asked && watch->of_action) {
+		if (watch->stage != STAGE_UNUSED && watch->asked &&
+			(watch->of_action || !of_actions_only)) {
 			conclude(watch, CHANNEL_SETTLE_CANCELLED, now_ms());
 			look_soon(settle);
 		}
 	}
+}
+
+void settle_cancel_actions(struct settle *settle) {
+	cancel_many(settle, true);
+}
+
+void settle_cancel_all(struct settle *settle) {
+	cancel_many(settle, false);
 }
 
 struct settle *settle_create(struct compositor *c) {

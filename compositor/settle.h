@@ -33,12 +33,13 @@ void settle_destroy(struct settle *settle); // before the display; NULL is allow
 
 /*
  * A CHANNEL_SETTLE. False: it makes no sense. Its SETTLED comes later, or at once with CANCELLED
- * when SETTLE_MAX_WAITS are waiting, or the action was cancelled, never began, or was done too long
- * ago.
+ * when SETTLE_MAX_WAITS are waiting, the clients are paused, or the action was cancelled, never
+ * began, or was done too long ago.
  */
 bool settle_ask(struct settle *settle, const struct channel_message *message);
 void settle_cancel(struct settle *settle, uint32_t token);
 void settle_cancel_actions(struct settle *settle); // every wait for what an action does
+void settle_cancel_all(struct settle *settle);
 
 // What the player says: an action is about to send its first event; it is done.
 void settle_action_began(struct settle *settle, uint32_t token);

@@ -176,3 +176,7 @@ bool keyboard_find_character(
 	struct keyboard *keyboard, uint32_t character, struct layout_press *press) {
 	return keyboard_find_symbol(keyboard, layout_symbol_of(character), press);
 }
+
+void keyboard_reset(struct keyboard *keyboard) {
+	restore(keyboard, client_of(seat_keyboard_surface(keyboard->seat)));
+}

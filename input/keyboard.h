@@ -49,4 +49,7 @@ bool keyboard_find_character(
 // Sees to it that a key means what the session's own keymap says.
 void keyboard_want_code(struct keyboard *keyboard, uint32_t code);
 
+// Gives up all other symbols: whoever has the keyboard gets the session's own keymap again.
+void keyboard_reset(struct keyboard *keyboard);
+
 #endif

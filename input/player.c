@@ -585,3 +585,8 @@ void player_release(struct player *player) {
 	player->held_len = 0;
 	seat_release_all(player->seat);
 }
+
+void player_stand_back(struct player *player) {
+	player_release(player);
+	keyboard_reset(player->keyboard);
+}

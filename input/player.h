@@ -53,4 +53,10 @@ void player_cancel(struct player *player, uint32_t token);
 // Cancels every action and releases every key, button and touch point (seat_release_all()).
 void player_release(struct player *player);
 
+/*
+ * The same, and the seat has the session's own keymap: somebody else is to have the seat, who may
+ * give it another until they are done.
+ */
+void player_stand_back(struct player *player);
+
 #endif

@@ -17,6 +17,8 @@
 
 #define BUTTONS_MAX 8
 #define AXIS_PER_NOTCH 15.0 // what libinput reports for a wheel click, in degrees
+#define REPEAT_RATE 25 // a second; sway's
+#define REPEAT_DELAY_MS 600
 
 struct seat {
 	struct wlr_seat *wlr;
@@ -397,6 +399,27 @@ bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap, struct wlr_se
 		keymap_send(&seat->keyboard, client);
 	}
 	return true;
+}
+
+bool seat_share_keymap(struct seat *seat, struct xkb_keymap *keymap) {
+	seat->keyboard.modifiers = (struct wlr_keyboard_modifiers){0};
+	if (!keymap_give(&seat->keyboard, keymap)) {
+		return false;
+	}
+	struct wlr_seat_client *client;
+	wl_list_for_each (client, &seat->wlr->clients, link) {
+		keymap_send(&seat->keyboard, client);
+	}
+	return true;
+}
+
+void seat_lock_modifiers(struct seat *seat, uint32_t locked, uint32_t group) {
+	wlr_keyboard_notify_modifiers(&seat->keyboard, 0, 0, locked, group);
+}
+
+void seat_set_repeat(struct seat *seat, bool repeat) {
+	wlr_keyboard_set_repeat_info(
+		&seat->keyboard, repeat ? REPEAT_RATE : 0, repeat ? REPEAT_DELAY_MS : 0);
 }
 
 uint32_t seat_locked_modifiers(const struct seat *seat) {

@@ -88,6 +88,15 @@ bool seat_key(struct seat *seat, uint32_t key, bool pressed);
  * nobody. What is held or locked stays so. False: out of memory.
  */
 bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap, struct wlr_seat_client *client);
+/*
+ * Gives every client another keymap. Nothing may be held down. False: out of memory or descriptors;
+ * the old one stays.
+ */
+bool seat_share_keymap(struct seat *seat, struct xkb_keymap *keymap);
+// Locks these modifiers (an xkb_mod_mask_t), lets go of all others, and chooses the layout.
+void seat_lock_modifiers(struct seat *seat, uint32_t locked, uint32_t group);
+// Whether keys that are held repeat, which is the clients' doing. At first they do not.
+void seat_set_repeat(struct seat *seat, bool repeat);
 uint32_t seat_locked_modifiers(const struct seat *seat); // an xkb_mod_mask_t
 bool seat_key_is_down(const struct seat *seat, uint32_t key);
 bool seat_button_is_down(const struct seat *seat, uint32_t button);

@@ -37,6 +37,7 @@ struct worker {
 struct init {
 	const struct init_context *context;
 	int socket, children; // signalfd for SIGCHLD
+	struct halt halt;
 	struct worker *workers; // owned
 	size_t len, cap;
 	bool started; // a command has been
@@ -453,6 +454,14 @@ static void handle_message(struct init *init) {
 		break;
 	case MESSAGE_SIGNAL:
 		handle_signal(init, (size_t)len);
+		break;
+	case MESSAGE_HALT:
+		if (!halt_stop(&init->halt) && fds_len > 0 && write(fds[0], "", 1) < 0) {
+			_exit(1);
+		}
+		break;
+	case MESSAGE_CONTINUE:
+		halt_continue(&init->halt);
 		break;
 	default:
 		_exit(1);

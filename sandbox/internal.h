@@ -166,6 +166,9 @@ enum message_type {
 	MESSAGE_GO, // to pid 1: struct go_message; it is in its cgroups
 	MESSAGE_SPAWN, // to pid 1: struct spawn_message, then strings, and fds
 	MESSAGE_SIGNAL, // to pid 1
+	MESSAGE_HALT, // to pid 1, with a pipe that it closes when nothing inside runs; a byte
+		      // before that: something still does
+	MESSAGE_CONTINUE, // to pid 1, the same when everything inside runs again
 	MESSAGE_READY, // from pid 1: struct ready_message, with the Wayland socket
 	MESSAGE_ERROR, // from pid 1 before READY: struct error_message
 	MESSAGE_EVENT, // from pid 1: struct event_message, with a pty
@@ -219,6 +222,19 @@ struct event_message {
 int message_send(int socket, const void *data, size_t len, const int *fds, size_t fds_len);
 // Length of the packet, 0 at the end of the stream, or -errno. *fds_len: room in, count out.
 ssize_t message_receive(int socket, void *data, size_t len, int *fds, size_t *fds_len, int flags);
+
+// ---- stopping all that runs inside by signals (halt.c), in pid 1
+
+struct halt {
+	bool on;
+	pid_t *kept; // were stopped before, and stay so; owned, `kept_len`
+	size_t kept_len;
+};
+
+// Returns when nothing inside but pid 1 runs any more, or with false after some time. Again: looks
+// again.
+bool halt_stop(struct halt *halt);
+void halt_continue(struct halt *halt);
 
 // ---- workers (worker.c), in pid 1
 

@@ -16,6 +16,8 @@
 #define READY_TIMEOUT_MS 20000
 // Pid 1 takes a command in well under a millisecond.
 #define SPAWN_TIMEOUT_MS 500
+// Everything inside stands or runs again within a millisecond; under heavy load it gets this long.
+#define HALT_TIMEOUT_MS 2000
 
 struct sandbox {
 	pid_t pid;
@@ -532,6 +534,36 @@ int sandbox_signal(struct sandbox *sandbox, uint32_t id, int signal) {
 	}
 	const struct signal_message message = {.type = MESSAGE_SIGNAL, .id = id, .signal = signal};
 	return message_send(sandbox->socket, &message, sizeof(message), NULL, 0);
+}
+
+// Asks pid 1 and waits until it has closed the descriptor that goes with the message.
+static int ask_to_halt(struct sandbox *sandbox, uint32_t type, struct sandbox_error *err) {
+	int done[2];
+	if (pipe2(done, O_CLOEXEC)) {
+		return sandbox_fail(err, errno, "cannot make a pipe: %s", strerror(errno));
+	}
+	int ret = send_patiently(sandbox, &type, sizeof(type), &done[1], 1);
+	close(done[1]);
+	if (ret == 0) {
+		struct pollfd wait = {.fd = done[0], .events = POLLIN};
+		do {
+			ret = poll(&wait, 1, HALT_TIMEOUT_MS);
+		} while (ret < 0 && errno == EINTR);
+		char late;
+		ret = ret == 1 && read(done[0], &late, 1) == 0 ? 0 : -ETIMEDOUT;
+	}
+	close(done[0]);
+	return ret == 0 ? 0
+			: sandbox_fail(err, -ret, "not everything inside could be reached: %s",
+				  strerror(-ret));
+}
+
+int sandbox_pause(struct sandbox *sandbox, struct sandbox_error *err) {
+	return ask_to_halt(sandbox, MESSAGE_HALT, err);
+}
+
+int sandbox_resume(struct sandbox *sandbox, struct sandbox_error *err) {
+	return ask_to_halt(sandbox, MESSAGE_CONTINUE, err);
 }
 
 void sandbox_read_event(struct sandbox *sandbox, struct sandbox_event *event) {

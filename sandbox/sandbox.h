@@ -107,6 +107,14 @@ int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_com
 // Sends `signal` to the command `id`'s process group. -ESRCH when it is gone.
 int sandbox_signal(struct sandbox *sandbox, uint32_t id, int signal);
 
+/*
+ * Stops every process inside but pid 1, however fast they fork, and lets them run again. Waits for
+ * it, at most two seconds; -ETIMEDOUT: it was asked for, and is done as soon as the machine can.
+ * Again: nothing happens. A process that was stopped before stays so when the others run again.
+ */
+int sandbox_pause(struct sandbox *sandbox, struct sandbox_error *err);
+int sandbox_resume(struct sandbox *sandbox, struct sandbox_error *err);
+
 enum sandbox_event_type {
 	SANDBOX_EVENT_NONE, // nothing more to read now
 	SANDBOX_EVENT_STARTED, // `pty_fd` is set (caller closes it) when a pty was asked for, else

@@ -159,6 +159,11 @@ static void log_act(const struct act *act) {
 static void report(struct act *act) {
 	act->acts->len--;
 	act->result.ways = act->ways;
+	if (act->who == ACT_AGENT && act->acts->holder == HOLDER_AGENT) {
+		uint64_t *ms = &act->acts->session->lease.unreported_ms;
+		act->result.user_had_ms = *ms < UINT32_MAX ? (uint32_t)*ms : UINT32_MAX;
+		*ms = 0;
+	}
 	if (act_is_input(act->action.kind)) {
 		log_act(act);
 	}
@@ -323,6 +328,9 @@ struct act *session_act(struct session *session, enum act_holder who, const char
 	bool holds = who == ACT_HUMAN ? acts->holder == HOLDER_HUMAN : acts->holder == HOLDER_AGENT;
 	if (act_is_input(action->kind) && !holds) {
 		refuse_for_holder(act, acts->holder);
+		finish(act);
+	} else if (act_is_input(action->kind) && session->lease.viewer != NULL) {
+		set_effect(act, ACT_REFUSED, "a viewer has control; there are never two hands");
 		finish(act);
 	}
 	pump_soon(acts);

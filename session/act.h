@@ -129,6 +129,8 @@ struct act_result {
 	uint32_t settled_ms;
 	enum channel_settle_reason reason;
 	uint32_t window; // that took it, 0: none
+	uint32_t user_had_ms; // since the agent's last action the user had control for so long, 0:
+			      // they did not
 	struct act_point cursor; // after it
 	uint32_t characters; // of ACT_TEXT, typed
 	const struct act_way *ways; // of ACT_TEXT; `ways_len`, valid during the call
@@ -186,7 +188,8 @@ struct picture {
 const char *picture_format_name(enum picture_format format); // "png", "jpeg", "raw"
 
 // 0, or -errno: -EAGAIN no frame yet, -ERANGE the region is not inside the frame, -EINVAL scale or
-// quality out of range, -ENOMEM, -ENODEV no display.
+// quality out of range, -ENOMEM, -ENODEV no display, -EACCES the user withholds pictures while they
+// have control.
 int session_picture(
 	struct session *session, const struct picture_options *options, struct picture *picture);
 

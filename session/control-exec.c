@@ -1,5 +1,6 @@
 #include "session/control-internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,9 +143,14 @@ void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON 
 	if (!ok) {
 		control_refuse(peer, rpc_id, RPC_INVALID_PARAMS,
 			"id and signal (1 to 64) are needed", NULL);
-	} else if (!ours || session_exec_signal(peer->session, (uint32_t)id, number) != 0) {
-		control_refuse(
-			peer, rpc_id, RPC_FAILED, "this connection has no such command", NULL);
+		return;
+	}
+	int ret = ours ? session_exec_signal(peer->session, (uint32_t)id, number) : -ESRCH;
+	if (ret != 0) {
+		control_refuse(peer, rpc_id, RPC_FAILED,
+			ret == -EBUSY ? "the session is paused"
+				      : "this connection has no such command",
+			NULL);
 	} else {
 		control_answer(peer, rpc_id, cJSON_CreateObject(), -1);
 	}

@@ -35,6 +35,8 @@ void control_takeover(struct session_peer *peer, const cJSON *rpc_id, const cJSO
 void control_release(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_stop(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_view(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_pause(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_resume(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_exec(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 

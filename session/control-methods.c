@@ -5,6 +5,7 @@
 
 #include "session/act.h"
 #include "session/display.h"
+#include "session/lease.h"
 
 /*
  * What can be asked of a session outside its commands.
@@ -54,6 +55,10 @@ void control_window(struct session_peer *peer, const cJSON *rpc_id, const cJSON 
 			"verb is raise, close or cycle, id a window's number", NULL);
 	} else if (display == NULL) {
 		control_refuse(peer, rpc_id, RPC_FAILED, "this session has no display", NULL);
+	} else if (peer->session->pause.on) {
+		control_refuse(peer, rpc_id, RPC_FAILED,
+			"the session is paused, and its windows hear nothing; resume it first",
+			NULL);
 	} else if (display_window_act(display, (uint32_t)id, act) != 0) {
 		control_refuse(peer, rpc_id, RPC_FAILED, "there is no such window", NULL);
 	} else {
@@ -61,8 +66,7 @@ void control_window(struct session_peer *peer, const cJSON *rpc_id, const cJSON 
 	}
 }
 
-static void set_holder(struct session_peer *peer, const cJSON *rpc_id, enum session_holder holder) {
-	session_set_holder(peer->session, holder);
+static void answer_holder(struct session_peer *peer, const cJSON *rpc_id) {
 	cJSON *result = cJSON_CreateObject();
 	cJSON_AddStringToObject(
 		result, "holder", session_holder_name(session_holder(peer->session)));
@@ -70,9 +74,16 @@ static void set_holder(struct session_peer *peer, const cJSON *rpc_id, enum sess
 }
 
 void control_takeover(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params) {
-	set_holder(peer, rpc_id, HOLDER_HUMAN);
+	const cJSON *withhold = cJSON_GetObjectItemCaseSensitive(params, "withhold");
+	if (withhold != NULL && !cJSON_IsBool(withhold)) {
+		control_refuse(peer, rpc_id, RPC_INVALID_PARAMS, "/withhold: true or false", NULL);
+		return;
+	}
+	lease_take(peer->session, NULL, cJSON_IsTrue(withhold), "parclose takeover");
+	answer_holder(peer, rpc_id);
 }
 
 void control_release(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params) {
-	set_holder(peer, rpc_id, HOLDER_AGENT);
+	lease_hand_back(peer->session, "parclose release");
+	answer_holder(peer, rpc_id);
 }

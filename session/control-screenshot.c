@@ -62,6 +62,7 @@ static int bytes_to_memfd(const uint8_t *bytes, size_t len) {
 static void refuse_picture(struct session_peer *peer, const cJSON *rpc_id,
 	const struct picture_options *options, int error) {
 	char text[160] = "out of memory";
+	cJSON *data = NULL;
 	struct display_state state;
 	if (error == -EAGAIN) {
 		snprintf(text, sizeof(text), "nothing has been drawn yet; try again");
@@ -72,8 +73,13 @@ static void refuse_picture(struct session_peer *peer, const cJSON *rpc_id,
 			box->width, box->height, state.width, state.height);
 	} else if (error == -ENODEV) {
 		snprintf(text, sizeof(text), "this session has no display");
+	} else if (error == -EACCES) {
+		snprintf(text, sizeof(text),
+			"the user has taken over and withholds pictures until they hand back");
+		data = cJSON_CreateObject();
+		cJSON_AddStringToObject(data, "reason", "withheld");
 	}
-	control_refuse(peer, rpc_id, RPC_FAILED, text, NULL);
+	control_refuse(peer, rpc_id, RPC_FAILED, text, data);
 }
 
 static void add_settled(cJSON *result, const struct act_result *act) {

@@ -59,6 +59,8 @@ static const struct {
 	{"parclose/view", control_view},
 	{"parclose/takeover", control_takeover},
 	{"parclose/release", control_release},
+	{"parclose/pause", control_pause},
+	{"parclose/resume", control_resume},
 	{"parclose/stop", control_stop},
 };
 

@@ -13,6 +13,7 @@
 
 #define MAX_CLIENTS 256
 #define MAX_WINDOWS 512
+#define MAX_QUEUE 512 // messages that wait, steps of actions not counted
 #define STDERR_LINE 256
 
 struct client {
@@ -55,6 +56,7 @@ struct display {
 	struct queued *queue; // what the compositor has not taken yet
 	size_t queue_len, queue_size;
 	size_t queued_steps; // of them, CHANNEL_INPUT
+	bool human_lost; // some of a person's input did not fit
 	bool waits_to_send;
 
 	struct {

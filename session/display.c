@@ -16,7 +16,6 @@
 #include "sandbox/sandbox.h"
 #include "session/untrusted.h"
 
-#define MAX_QUEUE 512 // steps of actions not counted, which are bounded on their own
 #define MAX_MESSAGES_A_TURN 256
 #define STDERR_LINES 1000 // a session; a compositor that chatters is not allowed to fill the log
 

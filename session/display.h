@@ -144,6 +144,24 @@ void display_release_input(struct display *display);
 
 // Where the pointer is, in frame pixels.
 void display_pointer(const struct display *display, int32_t *x, int32_t *y);
+// The sandbox's programs stand still, or run again.
+void display_pause(struct display *display, bool on);
+
+// A person's own hand (session/display-human.c): on, they have keyboard and pointer.
+void display_human(struct display *display, bool on);
+
+struct display_keymap {
+	int fd; // not trusted, stays the caller's
+	uint32_t bytes; // 1..CHANNEL_MAX_KEYMAP
+	uint32_t group, locks; // as in channel.h
+};
+// Takes a copy of their keymap. 0, or -errno: -EINVAL it is no memory file of that size, -EAGAIN
+// the compositor does not keep up.
+int display_human_keymap(struct display *display, const struct display_keymap *keymap);
+
+// A CHANNEL_HUMAN_INPUT. Where the compositor does not keep up, events are lost, and what is
+// pressed goes up.
+void display_human_input(struct display *display, const struct channel_message *message);
 
 // Kills the compositor and frees. NULL is allowed.
 void display_destroy(struct display *display);

@@ -17,7 +17,9 @@ bool session_display_state(struct session *session, struct display_state *state)
 }
 
 int session_window_act(struct session *session, uint32_t id, enum channel_window_verb verb) {
-	return session->display == NULL ? -ENODEV : display_window_act(session->display, id, verb);
+	return session->display == NULL ? -ENODEV
+	       : session->pause.on      ? -EBUSY
+					: display_window_act(session->display, id, verb);
 }
 
 static const char *state_name(enum session_state state) {
@@ -73,17 +75,28 @@ static void inspect_display(cJSON *out, const struct display *display) {
 	}
 }
 
+static void format_time(char *out, size_t size, time_t when) {
+	struct tm utc;
+	gmtime_r(&when, &utc);
+	strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
 cJSON *session_inspect(struct session *session) {
 	cJSON *out = cJSON_CreateObject();
 	cJSON_AddStringToObject(out, "name", session->runtime.name);
 	cJSON_AddStringToObject(out, "state", state_name(session->state));
 	cJSON_AddStringToObject(out, "command", session->command);
 	char begun[32];
-	struct tm utc;
-	gmtime_r(&session->begun, &utc);
-	strftime(begun, sizeof(begun), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	format_time(begun, sizeof(begun), session->begun);
 	cJSON_AddStringToObject(out, "started", begun);
 	cJSON_AddStringToObject(out, "holder", session_holder_name(session_holder(session)));
+	if (session->pause.on) {
+		char since[32];
+		format_time(since, sizeof(since), session->pause.since);
+		cJSON_AddStringToObject(out, "pausedSince", since);
+	} else {
+		cJSON_AddNullToObject(out, "pausedSince");
+	}
 	cJSON *supervisor = cJSON_AddObjectToObject(out, "supervisor");
 	cJSON_AddNumberToObject(supervisor, "pid", getpid());
 	cJSON *init = cJSON_AddObjectToObject(out, "init");

@@ -49,6 +49,21 @@ struct session {
 	struct control *control, *inside; // `inside`: of the programs inside, where they may
 	struct output *output;
 	struct view *view; // NULL until somebody watches
+	struct {
+		bool on;
+		time_t since; // for people
+		uint64_t since_ns; // CLOCK_MONOTONIC
+		uint64_t total_ns; // of earlier pauses
+	} pause;
+	struct { // session/lease.h
+		bool human; // the person has the wheel, or will when the pause ends
+		const struct viewer *viewer; // through this one, NULL: through none
+		bool withheld; // the agent gets no pictures
+		uint64_t since_ns; // CLOCK_MONOTONIC
+		uint64_t unreported_ms; // that they had it, and the agent does not know yet
+	} lease;
+	uint32_t timeout_ms; // of running, pauses not counted; 0: none
+	uint64_t begun_ns; // CLOCK_MONOTONIC
 	struct wl_event_source *sandbox_source, *timeout_source, *grace_source, *end_source;
 
 	struct wl_list execs; // exec.link
@@ -79,5 +94,10 @@ struct display *session_display(struct session *session); // NULL without a disp
 // One more viewer: its end of the view channel, or -errno: -ENODEV there is no display, -EUSERS
 // too many watch already.
 int session_watch(struct session *session);
+
+uint64_t session_now_ns(void); // CLOCK_MONOTONIC
+
+// (Re)arms or stops the time limit, which counts while the session is not paused.
+void session_arm_timeout(struct session *session);
 
 #endif

@@ -4,6 +4,7 @@
 #include "session/act.h"
 #include "session/display.h"
 #include "session/internal.h"
+#include "session/lease.h"
 #include "session/jpeg.h"
 #include "session/png.h"
 
@@ -33,6 +34,9 @@ int session_picture(
 	}
 	if (!(scale >= LEAST_SCALE && scale <= 1) || options->quality > 100) {
 		return -EINVAL;
+	}
+	if (lease_withholds(session)) {
+		return -EACCES;
 	}
 	struct display_raster shot;
 	int ret = display_raster(session->display, &options->region, options->cursor, &shot);

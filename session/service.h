@@ -42,7 +42,7 @@ struct wl_event_loop *session_loop(struct session *session);
 // The display as it is until the next turn of the event loop. False: the session has none.
 bool session_display_state(struct session *session, struct display_state *state);
 
-// -ENODEV: the session has no display; -ESRCH: no such window.
+// -ENODEV: the session has no display; -ESRCH: no such window; -EBUSY: the session is paused.
 int session_window_act(struct session *session, uint32_t id, enum channel_window_verb verb);
 
 // The whole answer to `inspect`; the caller frees. NULL when out of memory.
@@ -68,6 +68,7 @@ struct session_exec_observer {
  */
 uint32_t session_exec(struct session *session, const struct sandbox_command *command,
 	const struct session_exec_observer *observer, void *data, struct sandbox_error *err);
+// -ESRCH: it is gone. -EBUSY: SIGCONT, and the session is paused.
 int session_exec_signal(struct session *session, uint32_t id, int signal);
 
 // The caller is gone: nobody is told any more, and the command hears SIGHUP as from a lost

@@ -26,6 +26,12 @@ int session_exit_code(int status) {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+uint64_t session_now_ns(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 const char *session_name(const struct session *session) {
 	return session->runtime.name;
 }
@@ -161,8 +167,10 @@ static void begin_stop(struct session *session, uint32_t grace_ms) {
 	session->grace_ms = grace_ms;
 	size_t asked = 0;
 	struct exec *exec;
+	// What stands still cannot clean up, and must not run again to do so.
 	wl_list_for_each (exec, &session->execs, link) {
-		asked += sandbox_signal(session->sandbox, exec->id, SIGTERM) == 0;
+		asked += !session->pause.on &&
+			 sandbox_signal(session->sandbox, exec->id, SIGTERM) == 0;
 	}
 	session->grace_source = wl_event_loop_add_timer(session->loop, handle_grace, session);
 	if (asked == 0 || grace_ms == 0 || session->grace_source == NULL) {
@@ -183,6 +191,16 @@ void session_stop(struct session *session, const char *who, uint32_t grace_ms) {
 	begin_stop(session, grace_ms);
 }
 
+void session_arm_timeout(struct session *session) {
+	if (session->timeout_source == NULL) {
+		return;
+	}
+	uint64_t run_ms =
+		(session_now_ns() - session->begun_ns - session->pause.total_ns) / 1000000;
+	uint64_t left = run_ms < session->timeout_ms ? session->timeout_ms - run_ms : 1;
+	wl_event_source_timer_update(session->timeout_source, session->pause.on ? 0 : (int)left);
+}
+
 static int handle_timeout(void *data) {
 	struct session *session = data;
 	set_result(session, SESSION_EXIT_TIMEOUT, false, "the time limit was reached");
@@ -196,6 +214,12 @@ uint32_t session_exec(struct session *session, const struct sandbox_command *com
 	const struct session_exec_observer *observer, void *data, struct sandbox_error *err) {
 	if (session->state >= SESSION_STOPPING) {
 		snprintf(err->message, sizeof(err->message), "the session is ending");
+		return 0;
+	}
+	if (session->pause.on) {
+		snprintf(err->message, sizeof(err->message),
+			"the session is paused; to go on: parclose resume %s",
+			session->runtime.name);
 		return 0;
 	}
 	struct exec *exec = calloc(1, sizeof(*exec));
@@ -222,6 +246,9 @@ uint32_t session_exec(struct session *session, const struct sandbox_command *com
 }
 
 int session_exec_signal(struct session *session, uint32_t id, int signal) {
+	if (session->pause.on && signal == SIGCONT) {
+		return -EBUSY; // others wait until the session goes on, this one would make it
+	}
 	return session->sandbox == NULL ? -ESRCH : sandbox_signal(session->sandbox, id, signal);
 }
 
@@ -598,14 +625,14 @@ static bool start(struct session *session, const struct session_options *options
 	}
 	uint32_t timeout_ms = options->timeout_ms != 0 ? options->timeout_ms
 						       : session->policy->process.timeout_ms;
+	session->timeout_ms = timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms;
 	if (timeout_ms != 0) {
 		session->timeout_source =
 			wl_event_loop_add_timer(session->loop, handle_timeout, session);
 		if (session->timeout_source == NULL) {
 			return fail_start(session, "out of memory");
 		}
-		wl_event_source_timer_update(session->timeout_source,
-			timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms);
+		session_arm_timeout(session);
 	}
 	if (!start_command(session, options)) {
 		return false;
@@ -645,6 +672,7 @@ struct session *session_create(struct wl_event_loop *loop, const struct session_
 	session->observer = observer;
 	session->data = data;
 	session->begun = time(NULL);
+	session->begun_ns = session_now_ns();
 	session->runtime =
 		(struct runtime){.parent_fd = -1, .dir_fd = -1, .lock_fd = -1, .state_fd = -1};
 	wl_list_init(&session->execs);

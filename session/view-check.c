@@ -58,7 +58,9 @@ bool view_check(
 	case VIEW_INPUT:
 		return check_input(untrusted, width, height);
 	case VIEW_KEYMAP:
-		return untrusted->keymap.bytes >= 1 && untrusted->keymap.bytes <= VIEW_MAX_KEYMAP;
+		return untrusted->keymap.bytes >= 1 && untrusted->keymap.bytes <= VIEW_MAX_KEYMAP &&
+		       untrusted->keymap.group <= 3 &&
+		       (untrusted->keymap.locks & ~(uint32_t)(VIEW_LOCK_CAPS | VIEW_LOCK_NUM)) == 0;
 	case VIEW_RECORD:
 		return untrusted->record.on <= 1;
 	default:

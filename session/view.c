@@ -16,6 +16,8 @@
 #include "session/damage.h"
 #include "session/display.h"
 #include "session/internal.h"
+#include "session/lease.h"
+#include "session/pause.h"
 #include "session/untrusted.h"
 
 /*
@@ -52,7 +54,8 @@ struct view {
 	struct view_slots *slots; // mapped
 	struct wl_list viewers; // viewer.link
 	uint32_t viewers_len;
-	struct view_message state; // as last told
+	struct view_message state; // as last told, but for VIEW_STATE_MINE
+	const struct viewer *at_the_wheel; // as last told
 };
 
 static const struct display *display_of(const struct view *view) {
@@ -79,12 +82,14 @@ static void fill_state(const struct view *view, struct view_message *message) {
 		.state =
 			{
 				.holder = holders[session_holder(session)],
-				.flags = session->state >= SESSION_STOPPING ? VIEW_STATE_STOPPING
-									    : 0,
+				.flags = (lease_withholds(session) ? VIEW_STATE_WITHHELD : 0) |
+					 (session->state >= SESSION_STOPPING ? VIEW_STATE_STOPPING
+									     : 0),
 				.network = VIEW_NETWORK_NONE,
 				.clipboard = clipboards[session->policy->ui.clipboard],
 				.viewers = view->viewers_len,
 				.begun_s = (uint64_t)session->begun,
+				.paused_since_ns = session->pause.on ? session->pause.since_ns : 0,
 			},
 	};
 }
@@ -190,6 +195,9 @@ static bool send_due(struct viewer *viewer, uint32_t what) {
 	switch (what) {
 	case DUE_STATE:
 		message = viewer->view->state;
+		if (viewer == viewer->view->at_the_wheel) {
+			message.state.flags |= VIEW_STATE_MINE;
+		}
 		break;
 	case DUE_TITLE:
 		fill_title(viewer->view, &message);
@@ -288,8 +296,11 @@ void view_state(struct view *view) {
 		return;
 	}
 	fill_state(view, &state);
-	if (memcmp(&state, &view->state, sizeof(state)) != 0) {
+	const struct viewer *at_the_wheel = view->session->lease.viewer;
+	if (memcmp(&state, &view->state, sizeof(state)) != 0 ||
+		at_the_wheel != view->at_the_wheel) {
 		view->state = state;
+		view->at_the_wheel = at_the_wheel;
 		tell_all(view, DUE_STATE);
 	}
 }
@@ -314,6 +325,7 @@ void view_notice(struct view *view, bool urgent, const char *text) {
 // ---- receiving
 
 static void destroy_viewer(struct viewer *viewer) {
+	lease_forget_viewer(viewer->view->session, viewer);
 	wl_event_source_remove(viewer->source);
 	close(viewer->fd);
 	wl_list_remove(&viewer->link);
@@ -321,17 +333,76 @@ static void destroy_viewer(struct viewer *viewer) {
 	free(viewer);
 }
 
-// Does what a checked message asks for.
-static void act(struct viewer *viewer, const struct view_message *message) {
+static_assert(VIEW_MAX_KEYMAP <= CHANNEL_MAX_KEYMAP &&
+		      (int)VIEW_LOCK_CAPS == (int)CHANNEL_LOCK_CAPS &&
+		      (int)VIEW_LOCK_NUM == (int)CHANNEL_LOCK_NUM,
+	"what a viewer may say, the compositor understands");
+
+static void pass_input(struct viewer *viewer, const struct view_message *message) {
+	static const uint32_t kinds[] = {
+		[VIEW_INPUT_MOVE] = CHANNEL_INPUT_MOVE,
+		[VIEW_INPUT_BUTTON] = CHANNEL_INPUT_BUTTON,
+		[VIEW_INPUT_SCROLL] = CHANNEL_INPUT_SCROLL,
+		[VIEW_INPUT_KEYCODE] = CHANNEL_INPUT_KEYCODE,
+		[VIEW_INPUT_TOUCH] = CHANNEL_INPUT_TOUCH,
+	};
+	struct session *session = viewer->view->session;
+	if (!lease_is_mine(session, viewer)) {
+		return; // of one who only watches it is nothing
+	}
+	if (message->input.kind == VIEW_INPUT_RELEASE) {
+		display_release_input(session->display);
+		return;
+	}
+	struct channel_message input = {
+		.type = CHANNEL_HUMAN_INPUT,
+		.human_input = {kinds[message->input.kind], message->input.code,
+			message->input.value, message->input.x, message->input.y},
+	};
+	display_human_input(session->display, &input);
+}
+
+// Takes the keymap of who has the wheel. False: it is none.
+static bool pass_keymap(struct viewer *viewer, const struct view_message *message, int fd) {
+	struct session *session = viewer->view->session;
+	const struct display_keymap keymap = {.fd = fd,
+		.bytes = message->keymap.bytes,
+		.group = message->keymap.group,
+		.locks = message->keymap.locks};
+	// Also while the session is paused: it counts when it goes on.
+	return session->lease.viewer != viewer ||
+	       display_human_keymap(session->display, &keymap) != -EINVAL;
+}
+
+// Does what a checked message asks for. False: it does not make sense after all.
+static bool act(struct viewer *viewer, const struct view_message *message, int fd) {
 	struct session *session = viewer->view->session;
 	switch (message->type) {
+	case VIEW_TAKE_OVER:
+		lease_take(session, viewer, message->take_over.withhold == 1, "a viewer");
+		break;
+	case VIEW_HAND_BACK:
+		lease_hand_back(session, "a viewer");
+		break;
+	case VIEW_PAUSE:
+		session_pause(session, "a viewer");
+		break;
+	case VIEW_RESUME:
+		session_resume(session, "a viewer");
+		break;
 	case VIEW_STOP:
 		session_stop(session, "a viewer", SESSION_GRACE_MS);
 		break;
-	default: // of the others none can be done in this session
-		tell(viewer, DUE_STATE);
+	case VIEW_KEYMAP:
+		return pass_keymap(viewer, message, fd);
+	case VIEW_INPUT:
+		pass_input(viewer, message);
+		return true;
+	default:
 		break;
 	}
+	tell(viewer, DUE_STATE); // the answer, also where nothing changed
+	return true;
 }
 
 // Reads one message. False: there is none; *gone when there will be none any more.
@@ -360,8 +431,8 @@ static bool receive(struct viewer *viewer, bool *gone) {
 	struct display_state state = display_state(display_of(viewer->view));
 	*gone = len != sizeof(untrusted) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
 		!view_check(&untrusted, fd >= 0 ? 1 : 0, state.width, state.height);
-	if (!*gone) {
-		act(viewer, &untrusted);
+	if (!*gone && !act(viewer, &untrusted, fd)) {
+		*gone = true;
 	}
 	if (fd >= 0) {
 		close(fd);
@@ -486,6 +557,7 @@ void view_destroy(struct view *view, const char *why) {
 	if (why != NULL) {
 		untrusted_text(ended.notice.text, sizeof(ended.notice.text), why, strlen(why));
 	}
+	view->session->lease.viewer = NULL; // nothing is said after the end
 	struct viewer *viewer, *next;
 	wl_list_for_each_safe (viewer, next, &view->viewers, link) {
 		// One that is full learns it from the end of its socket.

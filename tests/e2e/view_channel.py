@@ -30,20 +30,20 @@ class Control:
         self.rest = b""
         self.id = 0
 
-    def call(self, method, **params):
+    def call(self, method, fds=(), **params):
         """(answer, descriptors that came with it)"""
         self.id += 1
         request = {"jsonrpc": "2.0", "id": self.id, "method": method, "params": params}
-        self.socket.sendall(json.dumps(request).encode() + b"\n")
-        fds = []
+        socket.send_fds(self.socket, [json.dumps(request).encode() + b"\n"], list(fds))
+        received = []
         while b"\n" not in self.rest:
             data, more, _, _ = socket.recv_fds(self.socket, 65536, 4)
             if not data:
                 raise ConnectionError("the session closed the connection")
             self.rest += data
-            fds += more
+            received += more
         line, self.rest = self.rest.split(b"\n", 1)
-        return json.loads(line), fds
+        return json.loads(line), received
 
     def close(self):
         self.socket.close()
