@@ -87,19 +87,10 @@ static void tear_down(struct session *session) {
 	session->display = NULL;
 	control_destroy(session->inside);
 	session->inside = NULL;
-	control_destroy(session->control);
-	session->control = NULL;
 	sandbox_destroy(session->sandbox);
 	session->sandbox = NULL;
 	output_finish(session->output); // after the sandbox: nobody writes any more
 	session->output = NULL;
-	acts_destroy(session->acts); // after the control socket, which cancels what it asked for
-	session->acts = NULL;
-	struct exec *exec, *next;
-	wl_list_for_each_safe (exec, next, &session->execs, link) {
-		wl_list_remove(&exec->link);
-		free(exec);
-	}
 	if (session->log != NULL) {
 		cJSON *fields = cJSON_CreateObject();
 		cJSON_AddStringToObject(fields, "reason", session->result.reason);
@@ -109,6 +100,16 @@ static void tear_down(struct session *session) {
 		session->log = NULL;
 	}
 	runtime_release(&session->runtime);
+	// Whoever sees the socket close may rely on it that nothing runs and the name is free.
+	control_destroy(session->control);
+	session->control = NULL;
+	acts_destroy(session->acts); // after the control socket, which cancels what it asked for
+	session->acts = NULL;
+	struct exec *exec, *next;
+	wl_list_for_each_safe (exec, next, &session->execs, link) {
+		wl_list_remove(&exec->link);
+		free(exec);
+	}
 	session->state = SESSION_ENDED;
 }
 

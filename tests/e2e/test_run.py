@@ -217,6 +217,11 @@ class Detached(SessionTest):
         self.assertEqual(events[1]["argv"], ["sh", "-c", "exit 3"])
         self.assertEqual(events[-1]["exitCode"], 3)
 
+    def test_when_stop_returns_the_name_is_free(self):
+        for _ in range(15):
+            self.detach("sleep", "600")
+            self.cli("stop", "--grace", "0", "s")
+
     def test_supervisor_of_attached_run_holds_no_extra_process(self):
         process = self.spawn("run", "--name", "s", "--policy", self.process_policy(), "--", "sleep", "60")
         info = wait_for(lambda: (lambda d: d.returncode == 0 and json.loads(d.stdout))(
