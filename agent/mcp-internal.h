@@ -11,6 +11,7 @@ struct batch;
 struct launch;
 struct tool;
 struct vocabulary;
+struct waiter;
 
 // A request whose answer is due.
 struct request {
@@ -36,6 +37,7 @@ struct mcp {
 	size_t requests_len;
 	struct request *running; // the tool that acts; the others wait their turn
 	bool starting; // within start_tools()
+	struct waiter *unread; // until the client has read on, NULL: nothing is held up
 };
 
 struct tool {

@@ -1,12 +1,16 @@
 #include "agent/mcp.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/mcp-internal.h"
 #include "agent/results.h"
+#include "agent/waiter.h"
 #include "session/rpc.h"
+
+#define UNREAD_MS 1000 // between two looks whether it is worth looking on
 
 #define UNSUPPORTED_VERSION (-32022) // 2026-07-28, basic/index, "Error Codes"
 
@@ -92,6 +96,26 @@ void request_refuse_arguments(struct request *request, const char *text) {
 	end_request(request, rpc_error(request->id, RPC_INVALID_PARAMS, text, NULL));
 }
 
+static bool has_read(void *data) {
+	struct mcp *mcp = data;
+	return mcp->host->pending(mcp->data) <= MCP_MAX_UNREAD;
+}
+
+static void handle_read(void *data, bool in_time) {
+	struct mcp *mcp = data;
+	mcp->unread = NULL;
+	start_tools(mcp);
+}
+
+// Is the next tool to wait until the client has read on?
+static bool holds_back(struct mcp *mcp) {
+	if (mcp->unread == NULL && !has_read(mcp)) {
+		mcp->unread =
+			waiter_create(mcp->options.loop, UNREAD_MS, has_read, handle_read, mcp);
+	}
+	return mcp->unread != NULL;
+}
+
 // Tools that look or act take turns, in the order they were called: a click that is asked for
 // before a screenshot is to be seen on it.
 static void start_tools(struct mcp *mcp) {
@@ -107,7 +131,7 @@ static void start_tools(struct mcp *mcp) {
 				break;
 			}
 		}
-		if (next == NULL) {
+		if (next == NULL || holds_back(mcp)) {
 			break;
 		}
 		mcp->running = next;
@@ -118,6 +142,7 @@ static void start_tools(struct mcp *mcp) {
 
 static struct request *new_request(
 	struct mcp *mcp, struct batch *batch, const cJSON *id, enum era era) {
+	static_assert(MCP_MAX_REQUESTS == 32, "the messages say so");
 	if (mcp->requests_len == MCP_MAX_REQUESTS) {
 		refuse(mcp, batch, id, RPC_INVALID_REQUEST,
 			"32 requests wait for their answers already; wait for one");
@@ -511,6 +536,7 @@ void mcp_destroy(struct mcp *mcp) {
 		return;
 	}
 	mcp->starting = true; // nothing more
+	waiter_destroy(mcp->unread);
 	struct request *request, *next;
 	wl_list_for_each_safe (request, next, &mcp->requests, link) {
 		tool_cancel(request);

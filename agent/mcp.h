@@ -18,6 +18,9 @@ struct session;
 
 #define MCP_MAX_REQUESTS 32 // that have no answer yet
 #define MCP_MAX_ID_BYTES 256
+// With so much unread no further tool begins: several pictures at once are more than a connection
+// lets wait, and a client that is just slow shall not be cut off.
+#define MCP_MAX_UNREAD (1u << 20)
 
 struct mcp_host {
 	// Sends a message, consumed. NULL: out of memory, the connection is of no more use.
@@ -29,6 +32,8 @@ struct mcp_host {
 	struct session *(*session)(void *data, char *why, size_t why_size);
 	// The session as it is, NULL: there is none now.
 	struct session *(*peek)(void *data);
+	// Bytes of answers that the other side has not read yet.
+	size_t (*pending)(void *data);
 	// Ends the session after this turn of the event loop. NULL: its tool is not offered.
 	void (*stop)(void *data);
 };

@@ -159,6 +159,11 @@ static struct session *mcp_peek(void *data) {
 	return service->session;
 }
 
+static size_t mcp_pending(void *data) {
+	struct service *service = data;
+	return session_peer_pending(service->peer);
+}
+
 static void mcp_stop(void *data) {
 	struct service *service = data;
 	session_stop(service->session, "MCP", SESSION_GRACE_MS);
@@ -168,6 +173,7 @@ static const struct mcp_host host = {
 	.send = mcp_send,
 	.session = mcp_session,
 	.peek = mcp_peek,
+	.pending = mcp_pending,
 	.stop = mcp_stop,
 };
 

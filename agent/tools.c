@@ -295,7 +295,7 @@ void tool_cancel(struct request *request) {
 #define OBJECT "{\"type\":\"object\"}"
 #define STRING "{\"type\":\"string\"}"
 #define POINT "{\"type\":\"array\",\"items\":" INTEGER ",\"minItems\":2,\"maxItems\":2}"
-#define IMAGE "\"image\":{\"enum\":[\"png\",\"jpeg\",\"none\"],\"description\":\"the screenshot that goes with the answer; default png\"}"
+#define IMAGE "\"image\":{\"type\":\"string\",\"enum\":[\"png\",\"jpeg\",\"none\"],\"description\":\"the screenshot that goes with the answer; default png\"}"
 #define REGION "{\"type\":\"object\",\"properties\":{\"x\":" INTEGER ",\"y\":" INTEGER ",\"width\":" INTEGER ",\"height\":" INTEGER \
 	"},\"required\":[\"x\",\"y\",\"width\",\"height\"]}"
 
@@ -303,18 +303,18 @@ void tool_cancel(struct request *request) {
 	"\"middle_click\",\"double_click\",\"triple_click\",\"left_click_drag\",\"left_mouse_down\",\"left_mouse_up\"," \
 	"\"scroll\",\"key\",\"hold_key\",\"type\",\"wait\"]"
 #define ANTHROPIC_FIELDS \
-	"\"action\":{\"enum\":" ANTHROPIC_ACTIONS "}," \
+	"\"action\":{\"type\":\"string\",\"enum\":" ANTHROPIC_ACTIONS "}," \
 	"\"coordinate\":" POINT "," \
 	"\"start_coordinate\":" POINT "," \
 	"\"text\":{\"type\":\"string\",\"description\":\"what to type; for key and hold_key a chord such as ctrl+s; for clicks and scroll the keys held\"}," \
 	"\"key\":{\"type\":\"string\",\"description\":\"keys held during a click or scroll\"}," \
-	"\"scroll_direction\":{\"enum\":[\"up\",\"down\",\"left\",\"right\"]}," \
+	"\"scroll_direction\":{\"type\":\"string\",\"enum\":[\"up\",\"down\",\"left\",\"right\"]}," \
 	"\"scroll_amount\":{\"type\":\"number\",\"description\":\"notches of the wheel\"}," \
 	"\"duration\":{\"type\":\"number\",\"description\":\"seconds, for wait and hold_key\"}," \
 	"\"region\":{\"type\":\"array\",\"items\":" INTEGER ",\"minItems\":4,\"maxItems\":4,\"description\":\"[x0, y0, x1, y1] to zoom into\"}"
 
 #define OUTCOME_PROPERTIES \
-	"\"effect\":{\"enum\":[\"changed\",\"nothing_changed\",\"delivered\",\"refused\",\"unsupported\",\"failed\"]}," \
+	"\"effect\":{\"type\":\"string\",\"enum\":[\"changed\",\"nothing_changed\",\"delivered\",\"refused\",\"unsupported\",\"failed\"]}," \
 	"\"message\":" STRING "," \
 	"\"changed\":" OBJECT "," \
 	"\"frame\":" INTEGER "," \
@@ -355,7 +355,7 @@ static const struct tool tools[] = {
 		.description = "Performs up to 100 actions of `computer` one after the other, each when the picture rests after the one before. "
 			"Stops at the first that fails and says how many were done. One screenshot at the end.",
 		.input_schema = "{\"type\":\"object\",\"properties\":{\"actions\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,"
-			"\"items\":{\"type\":\"object\",\"properties\":{\"action\":{\"enum\":" ANTHROPIC_ACTIONS "}},\"required\":[\"action\"],"
+			"\"items\":{\"type\":\"object\",\"properties\":{\"action\":{\"type\":\"string\",\"enum\":" ANTHROPIC_ACTIONS "}},\"required\":[\"action\"],"
 			"\"description\":\"as the arguments of computer\"}}," IMAGE "},\"required\":[\"actions\"],\"additionalProperties\":false}",
 		.output_schema = OUTCOMES,
 		.annotations = ACTS_ANNOTATIONS,
@@ -389,7 +389,7 @@ static const struct tool tools[] = {
 		.title = "Look at the desktop",
 		.description = "A picture of the display or of a region of it, scaled down on request. Coordinates of actions stay those of the whole display.",
 		.input_schema = "{\"type\":\"object\",\"properties\":{\"region\":" REGION ",\"scale\":{\"type\":\"number\",\"minimum\":0.05,\"maximum\":1},"
-			"\"format\":{\"enum\":[\"png\",\"jpeg\"]},\"quality\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100},"
+			"\"format\":{\"type\":\"string\",\"enum\":[\"png\",\"jpeg\"]},\"quality\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100},"
 			"\"cursor\":{\"type\":\"boolean\",\"description\":\"with the pointer; default true\"},"
 			"\"waitStable\":{\"type\":\"boolean\",\"description\":\"wait until the picture rests\"}},\"additionalProperties\":false}",
 		.output_schema = OUTCOME,
@@ -410,7 +410,7 @@ static const struct tool tools[] = {
 		.name = "windows",
 		.title = "Windows",
 		.description = "Lists the windows with their titles (chosen by the programs), or raises, closes or cycles through them.",
-		.input_schema = "{\"type\":\"object\",\"properties\":{\"action\":{\"enum\":[\"list\",\"raise\",\"close\",\"cycle\"],\"description\":\"default list\"},"
+		.input_schema = "{\"type\":\"object\",\"properties\":{\"action\":{\"type\":\"string\",\"enum\":[\"list\",\"raise\",\"close\",\"cycle\"],\"description\":\"default list\"},"
 			"\"id\":{\"type\":\"integer\",\"description\":\"of the window to raise or close\"}," IMAGE "},\"additionalProperties\":false}",
 		.output_schema = "{\"type\":\"object\",\"properties\":{\"windows\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
 			"\"id\":" INTEGER ",\"title\":" STRING ",\"appId\":" STRING ",\"pid\":" INTEGER ",\"parent\":" INTEGER ",\"focused\":" BOOLEAN ","
@@ -436,7 +436,7 @@ static const struct tool tools[] = {
 		.title = "The session",
 		.description = "Says what this session is: its display, who holds it (agent, human, paused), what its policy allows. "
 			"With action stop it ends, and everything in it; the next act begins a new one if this server started it.",
-		.input_schema = "{\"type\":\"object\",\"properties\":{\"action\":{\"enum\":[\"info\",\"stop\"],\"description\":\"default info\"}},\"additionalProperties\":false}",
+		.input_schema = "{\"type\":\"object\",\"properties\":{\"action\":{\"type\":\"string\",\"enum\":[\"info\",\"stop\"],\"description\":\"default info\"}},\"additionalProperties\":false}",
 		.output_schema = "{\"type\":\"object\",\"properties\":{\"name\":" STRING ",\"state\":" STRING ",\"holder\":" STRING ","
 			"\"display\":{\"type\":\"object\"},\"windows\":" INTEGER ",\"policy\":{\"type\":\"object\"},\"effect\":" STRING ",\"message\":" STRING "}}",
 		.annotations = "{\"readOnlyHint\":false,\"destructiveHint\":true,\"idempotentHint\":true,\"openWorldHint\":false}",

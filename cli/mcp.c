@@ -123,6 +123,11 @@ static struct session *host_peek(void *data) {
 	return server->ended ? NULL : server->session;
 }
 
+static size_t host_pending(void *data) {
+	struct server *server = data;
+	return server->connection != NULL ? connection_pending(server->connection) : 0;
+}
+
 static void host_stop(void *data) {
 	struct server *server = data;
 	if (server->session != NULL && !server->ended) {
@@ -135,6 +140,7 @@ static const struct mcp_host host = {
 	.send = host_send,
 	.session = host_session,
 	.peek = host_peek,
+	.pending = host_pending,
 	.stop = host_stop,
 };
 

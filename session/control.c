@@ -33,6 +33,10 @@ void session_peer_send(struct session_peer *peer, cJSON *message) {
 	connection_send_json(peer->connection, message);
 }
 
+size_t session_peer_pending(const struct session_peer *peer) {
+	return connection_pending(peer->connection);
+}
+
 // Frees what belongs to a peer; its connection is the caller's.
 static void free_peer(struct session_peer *peer) {
 	control_forget_calls(peer);

@@ -35,6 +35,8 @@ struct session_service {
 // closed.
 void session_peer_send(struct session_peer *peer, cJSON *message);
 
+size_t session_peer_pending(const struct session_peer *peer); // bytes that it has not read yet
+
 // ---- what a service may ask for, besides session/session.h and session/act.h
 
 struct wl_event_loop *session_loop(struct session *session);

@@ -67,10 +67,18 @@ static struct session *host_peek(void *data) {
 	return &session;
 }
 
+static size_t host_pending(void *data) {
+	return 0;
+}
+
+size_t session_peer_pending(const struct session_peer *peer) {
+	return 0;
+}
+
 static void host_stop(void *data) {
 }
 
-static const struct mcp_host host = {host_send, host_session, host_peek, host_stop};
+static const struct mcp_host host = {host_send, host_session, host_peek, host_pending, host_stop};
 
 static cJSON *parse(const char *text, size_t len) {
 	struct json_error err;

@@ -25,6 +25,7 @@ struct bench {
 	struct mcp *mcp;
 	const struct session_service *service; // instead of `mcp`
 	void *service_state;
+	size_t unread; // bytes
 	char *lines[512]; // that were sent and not yet looked at
 	size_t lines_len;
 };
@@ -68,11 +69,19 @@ static struct session *host_peek(void *data) {
 	return bench.started ? &bench.session : NULL;
 }
 
+static size_t host_pending(void *data) {
+	return bench.unread;
+}
+
+size_t session_peer_pending(const struct session_peer *peer) {
+	return bench.unread;
+}
+
 static void host_stop(void *data) {
 	session_stop(&bench.session, "test", 0);
 }
 
-static const struct mcp_host host = {host_send, host_session, host_peek, host_stop};
+static const struct mcp_host host = {host_send, host_session, host_peek, host_pending, host_stop};
 
 static void begin(bool inside, const struct session_service *service) {
 	bench = (struct bench){.loop = wl_event_loop_create(), .service = service};
@@ -578,6 +587,20 @@ static void test_requests_in_flight(void **state) {
 	end(); // cancels them all
 }
 
+// Pictures are not piled up before a client that does not read them.
+static void test_slow_client(void **state) {
+	begin(false, NULL);
+	bench.unread = MCP_MAX_UNREAD + 1;
+	converse(INITIALIZE("2025-11-25") CALL("1", "screenshot", "") CALL("2", "screenshot", "")
+			REQUEST("3", "ping",
+				"") "< {\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}\n|\n= \n");
+	bench.unread = MCP_MAX_UNREAD;
+	converse("~ \"id\":1,\n~ \"id\":2,\n= action 15;action 15;\n");
+	bench.unread = MCP_MAX_UNREAD + 1;
+	converse(CALL("4", "screenshot", "") "|\n" CANCEL("4") "|\n");
+	end();
+}
+
 static void test_large_batch(void **state) {
 	for (int len = 100; len <= 10000; len += 9900) {
 		begin(false, NULL);
@@ -870,6 +893,7 @@ int main(void) {
 		cmocka_unit_test(test_conversations),
 		cmocka_unit_test(test_tools),
 		cmocka_unit_test(test_requests_in_flight),
+		cmocka_unit_test(test_slow_client),
 		cmocka_unit_test(test_large_batch),
 		cmocka_unit_test(test_long_id),
 		cmocka_unit_test(test_large_pictures),
