@@ -85,6 +85,11 @@ void display_act_answered(struct display *display, const struct channel_message 
 	display->action.due_settled =
 		display->action.due_settled && checked->type != CHANNEL_SETTLED;
 	watch(display);
+	if (checked->type == CHANNEL_INPUT_DONE) {
+		// Word of the pointer itself may still be on its way.
+		display->cursor.x = checked->input_done.x;
+		display->cursor.y = checked->input_done.y;
+	}
 	display->observer->answered(display->data, checked);
 }
 
