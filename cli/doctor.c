@@ -74,6 +74,12 @@ static void examine(struct doctor *doctor) {
 		"limits.memory needs a memory controller that you may write to: start Parclose in "
 		"a delegated "
 		"cgroup (systemd-run --user --scope -p Delegate=yes parclose …), or as root");
+	check(doctor, "pause", probe.freezer, false,
+		probe.freezer ? "by a cgroup v2 that freezes"
+			      : "by signals, which a program can undo for itself",
+		"to pause programs that mean harm, start Parclose where a cgroup of v2 is yours "
+		"(a "
+		"systemd user session), or as root");
 	if (geteuid() == 0) {
 		check(doctor, "idmapped mounts", probe.idmap, false,
 			probe.idmap ? "they work" : "they do not work here",

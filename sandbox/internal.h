@@ -93,12 +93,36 @@ void limits_finish(struct limits *limits);
 // In pid 1: the limits that a process sets on itself. `affinity`: as in struct limits.
 int limits_apply_self(unsigned int affinity, const struct policy *policy);
 
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_PREFIX "parclose-" // then the supervisor's pid and "-"
+
+// Removes empty cgroups in `dir` of supervisors that were killed before they could.
+void limits_remove_stale(const char *dir);
+void limits_remove_dir(const char *dir); // a cgroup whose processes are gone
+
 struct limits_found {
 	bool v2, v1;
 	bool memory, pids, cpu;
 	char describe[64];
 };
 void limits_find(struct limits_found *found);
+
+// ---- a cgroup to freeze everything in (freezer.c)
+
+struct freezer {
+	char *dir; // owned; NULL: there is none
+	bool borrowed; // made by somebody else, who removes it
+};
+
+// A descriptor of the directory, for clone3 to start in, which the caller closes; -1: none can be
+// made here.
+int freezer_init(struct freezer *freezer);
+// The processes have moved to another cgroup.
+void freezer_use(struct freezer *freezer, const char *dir);
+// Removes it; the processes in it must be gone.
+void freezer_finish(struct freezer *freezer);
+// Returns when all of it is frozen. 0, -ETIMEDOUT: some of it will be frozen later; or -errno.
+int freezer_freeze(struct freezer *freezer, bool on);
 
 // ---- seccomp (filter.c; the rules are in make-filters.c)
 

@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
-#define PREFIX "parclose-"
 #define CPU_PERIOD_US 100000u
 
 enum controller {
@@ -176,8 +174,7 @@ void limits_find(struct limits_found *found) {
 	}
 }
 
-// Empty directories of supervisors that were killed before they could remove them.
-static void remove_stale(const char *dir) {
+void limits_remove_stale(const char *dir) {
 	DIR *listing = opendir(dir);
 	if (!listing) {
 		return;
@@ -185,8 +182,8 @@ static void remove_stale(const char *dir) {
 	struct dirent *entry;
 	while ((entry = readdir(listing))) {
 		int pid;
-		if (sscanf(entry->d_name, PREFIX "%d-", &pid) == 1 && pid > 0 && kill(pid, 0) &&
-			errno == ESRCH) {
+		if (sscanf(entry->d_name, CGROUP_PREFIX "%d-", &pid) == 1 && pid > 0 &&
+			kill(pid, 0) && errno == ESRCH) {
 			(void)unlinkat(dirfd(listing), entry->d_name, AT_REMOVEDIR);
 		}
 	}
@@ -195,11 +192,11 @@ static void remove_stale(const char *dir) {
 
 static int make_group(
 	struct limits *limits, const char *parent, const char *name, struct sandbox_error *err) {
-	remove_stale(parent);
+	limits_remove_stale(parent);
 	for (unsigned int attempt = 0; attempt < 100; attempt++) {
 		char path[PATH_MAX];
-		int len = snprintf(
-			path, sizeof(path), "%s/" PREFIX "%d-%s", parent, (int)getpid(), name);
+		int len = snprintf(path, sizeof(path), "%s/" CGROUP_PREFIX "%d-%s", parent,
+			(int)getpid(), name);
 		if (attempt > 0 && len > 0 && (size_t)len < sizeof(path)) {
 			len += snprintf(path + len, sizeof(path) - (size_t)len, "-%u", attempt);
 		}
@@ -361,13 +358,16 @@ int limits_enter(struct limits *limits, pid_t pid, struct sandbox_error *err) {
 	return 0;
 }
 
+void limits_remove_dir(const char *dir) {
+	// The last process leaves its cgroup a moment after it has been reaped.
+	for (int attempt = 0; attempt < 50 && rmdir(dir) && errno == EBUSY; attempt++) {
+		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+	}
+}
+
 void limits_finish(struct limits *limits) {
 	for (size_t i = 0; i < limits->dirs_len; i++) {
-		// The last process leaves its cgroup a moment after it has been reaped.
-		for (int attempt = 0; attempt < 50 && rmdir(limits->dirs[i]) && errno == EBUSY;
-			attempt++) {
-			nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-		}
+		limits_remove_dir(limits->dirs[i]);
 		free(limits->dirs[i]);
 	}
 	*limits = (struct limits){0};

@@ -145,4 +145,9 @@ void sandbox_probe(struct sandbox_probe *probe) {
 	probe->cgroup_memory = found.memory;
 	probe->cgroup_pids = found.pids;
 	probe->cgroup_cpu = found.cpu;
+	struct freezer freezer;
+	int group = freezer_init(&freezer);
+	probe->freezer = group >= 0;
+	close_fd(&group);
+	freezer_finish(&freezer);
 }

@@ -26,6 +26,7 @@ struct sandbox {
 	int wayland_fd, control_fd; // -1 once taken
 	bool wayland, control; // asked for
 	struct limits limits;
+	struct freezer freezer;
 	const struct policy *policy; // until sandbox_await()
 	uid_t outside;
 	struct sandbox_enforced enforced;
@@ -107,8 +108,8 @@ static int check_required(
 	return 0;
 }
 
-static int clone_init(
-	struct sandbox *sandbox, const struct plan *plan, int socket, struct sandbox_error *err) {
+// clone3, into a cgroup of its own where one can be made.
+static long clone_process(struct sandbox *sandbox) {
 	struct sys_clone_args args = {
 		// The rest, CLONE_NEWNET and CLONE_NEWCGROUP, pid 1 makes: one beside its other
 		// work, one once it is in its
@@ -118,7 +119,26 @@ static int clone_init(
 		.pidfd = (uintptr_t)&sandbox->pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	long pid = sys_clone3(&args);
+	int group = freezer_init(&sandbox->freezer);
+	long pid = -ENOENT;
+	if (group >= 0) {
+		struct sys_clone_args into = args;
+		into.flags |= CLONE_INTO_CGROUP;
+		into.cgroup = (uint64_t)group;
+		pid = sys_clone3(&into);
+		if (pid < 0) { // the kernel or a rule of the parent group's refuses it
+			freezer_finish(&sandbox->freezer);
+		}
+		if (pid != 0) {
+			close(group);
+		}
+	}
+	return pid < 0 ? sys_clone3(&args) : pid;
+}
+
+static int clone_init(
+	struct sandbox *sandbox, const struct plan *plan, int socket, struct sandbox_error *err) {
+	long pid = clone_process(sandbox);
 	if (pid == 0) {
 		const struct init_context context = {
 			.policy = plan->options->policy,
@@ -206,6 +226,8 @@ static void describe(struct sandbox *sandbox) {
 	snprintf(enforced->processes, sizeof(enforced->processes), "%s",
 		limit_word(sandbox->limits.processes));
 	snprintf(enforced->cpus, sizeof(enforced->cpus), "%s", limit_word(sandbox->limits.cpus));
+	snprintf(enforced->pause, sizeof(enforced->pause), "%s",
+		sandbox->freezer.dir ? "cgroup v2" : "signals");
 }
 
 static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbox_error *err) {
@@ -272,6 +294,15 @@ int sandbox_begin(
 	return 0;
 }
 
+// Where limits moved pid 1 to another cgroup of v2, that is the one to freeze.
+static void use_freezer(struct sandbox *sandbox) {
+	const struct limits *limits = &sandbox->limits;
+	if (limits->memory == LIMITS_CGROUP_V2 || limits->processes == LIMITS_CGROUP_V2 ||
+		limits->cpus == LIMITS_CGROUP_V2) {
+		freezer_use(&sandbox->freezer, limits->dirs[0]);
+	}
+}
+
 int sandbox_name(struct sandbox *sandbox, const char *name, struct sandbox_error *err) {
 	struct go_message go = {.type = MESSAGE_GO};
 	if (strlen(name) >= sizeof(go.name)) {
@@ -287,6 +318,7 @@ int sandbox_name(struct sandbox *sandbox, const char *name, struct sandbox_error
 	}
 	if (ret == 0) {
 		ret = limits_enter(&sandbox->limits, sandbox->pid, err);
+		use_freezer(sandbox);
 	}
 	if (ret < 0) {
 		return ret;
@@ -340,6 +372,7 @@ void sandbox_destroy(struct sandbox *sandbox) {
 	close_fd(&sandbox->socket);
 	close_fd(&sandbox->wayland_fd);
 	close_fd(&sandbox->control_fd);
+	freezer_finish(&sandbox->freezer);
 	limits_finish(&sandbox->limits);
 	free(sandbox->live);
 	free(sandbox);
@@ -558,12 +591,21 @@ static int ask_to_halt(struct sandbox *sandbox, uint32_t type, struct sandbox_er
 				  strerror(-ret));
 }
 
+static int freeze(struct sandbox *sandbox, bool on, struct sandbox_error *err) {
+	int ret = freezer_freeze(&sandbox->freezer, on);
+	return ret == 0 ? 0
+			: sandbox_fail(err, -ret, "cannot %s %s: %s", on ? "freeze" : "thaw",
+				  sandbox->freezer.dir, strerror(-ret));
+}
+
 int sandbox_pause(struct sandbox *sandbox, struct sandbox_error *err) {
-	return ask_to_halt(sandbox, MESSAGE_HALT, err);
+	return sandbox->freezer.dir ? freeze(sandbox, true, err)
+				    : ask_to_halt(sandbox, MESSAGE_HALT, err);
 }
 
 int sandbox_resume(struct sandbox *sandbox, struct sandbox_error *err) {
-	return ask_to_halt(sandbox, MESSAGE_CONTINUE, err);
+	return sandbox->freezer.dir ? freeze(sandbox, false, err)
+				    : ask_to_halt(sandbox, MESSAGE_CONTINUE, err);
 }
 
 void sandbox_read_event(struct sandbox *sandbox, struct sandbox_event *event) {

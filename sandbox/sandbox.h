@@ -30,6 +30,7 @@ struct sandbox_enforced {
 	bool seccomp;
 	bool nested_userns; // may user namespaces be made inside
 	char memory[48], processes[48], cpus[48]; // "cgroup v1", "rlimit", "affinity", "none"
+	char pause[48]; // "cgroup v2", or "signals", which a program can undo for itself
 };
 
 struct sandbox_options {
@@ -149,6 +150,7 @@ struct sandbox_probe {
 	bool proc; // a fresh /proc can be mounted in a user namespace
 	char cgroup[64]; // "v2 (writable)", "v1: memory,pids,cpu", "none"
 	bool cgroup_memory, cgroup_pids, cgroup_cpu;
+	bool freezer; // a cgroup can be made to pause in
 };
 
 // Tries each layer for real in a short-lived child. Fills *probe whole.

@@ -34,6 +34,10 @@
 #define MOUNT_ATTR_IDMAP 0x00100000
 #endif
 
+#ifndef CLONE_INTO_CGROUP // linux/sched.h
+#define CLONE_INTO_CGROUP 0x200000000ull
+#endif
+
 struct sys_clone_args {
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
 	uint64_t set_tid, set_tid_size, cgroup;

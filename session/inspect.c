@@ -40,6 +40,7 @@ static cJSON *inspect_enforced(const struct sandbox_enforced *enforced) {
 	cJSON_AddStringToObject(out, "memory", enforced->memory);
 	cJSON_AddStringToObject(out, "processes", enforced->processes);
 	cJSON_AddStringToObject(out, "cpus", enforced->cpus);
+	cJSON_AddStringToObject(out, "pause", enforced->pause);
 	cJSON_AddStringToObject(out, "network", "none: a namespace with loopback only");
 	return out;
 }

@@ -25,6 +25,20 @@ def cpu(pids):
     return {pid: int(fields[11]) + int(fields[12]) for pid, fields in found.items() if fields}
 
 
+# timer_create(CLOCK_MONOTONIC) with SIGCONT, 50 times a second, then work.
+WAKES = """
+import ctypes, signal, struct
+signal.signal(signal.SIGCONT, lambda *_: None)
+libc = ctypes.CDLL(None)
+timer = ctypes.c_void_p()
+event = ctypes.create_string_buffer(struct.pack("=Qii", 0, 18, 0), 64)
+assert libc.timer_create(1, event, ctypes.byref(timer)) == 0
+assert libc.timer_settime(timer, 0, struct.pack("=qqqq", 0, 20000000, 0, 20000000), None) == 0
+while True:
+    pass
+"""
+
+
 class Pause(SessionTest):
     def inside(self, name="s"):
         """Everything inside but pid 1."""
@@ -67,6 +81,19 @@ class Pause(SessionTest):
         self.assertEqual([line["event"] for line in self.log() if line["event"] in ("paused", "resumed")],
                          ["paused", "resumed"])
         self.assertGreater(next(line for line in self.log() if line["event"] == "resumed")["pausedMs"], 1200)
+
+    def test_a_program_that_wakes_itself(self):
+        """A timer that sends SIGCONT undoes a stop by signals, never a frozen cgroup."""
+        self.cli("run", "--detach", "--name", "s", "--policy", self.process_policy(), "--", "python3", "-c", WAKES)
+        self.assert_runs()
+        self.cli("pause", "s")
+        if self.inspect()["enforced"]["pause"] == "cgroup v2":
+            self.assert_still()
+        else:
+            self.assertEqual(self.inspect()["enforced"]["pause"], "signals")
+            self.assert_runs()
+        self.cli("resume", "s")
+        self.assert_runs()
 
     def test_nothing_is_started_or_signalled_on(self):
         self.busy()
