@@ -17,8 +17,10 @@ static struct view *target(const struct answers *answers) {
 
 // ---- the ping
 
+#define NEVER (-((int64_t)1 << 40))
+
 void answers_init(struct answers *answers, struct compositor *c, uint32_t window) {
-	*answers = (struct answers){.c = c, .window = window};
+	*answers = (struct answers){.c = c, .window = window, .ping_ms = NEVER, .owed_ms = NEVER};
 }
 
 void answers_finish(struct answers *answers) {
@@ -38,8 +40,8 @@ static void handle_ping_destroy(struct wl_listener *listener, void *data) {
  * Not wlr_xdg_surface_ping(): it sends none while another is out, which may be older than the input
  * is. Its serials and ours are of one count; it passes over the answers to ours.
  */
-static void ping(struct answers *answers) {
-	answers->pinged = true;
+static void ping(struct answers *answers, int64_t now_ms) {
+	answers->ping_ms = now_ms;
 	struct view *view = target(answers);
 	if (view == NULL) {
 		answers->ponged = true;
@@ -52,13 +54,17 @@ static void ping(struct answers *answers) {
 	xdg_wm_base_send_ping(answers->ping, answers->ping_serial);
 }
 
-bool answers_take(struct answers *answers, const struct wl_protocol_logger_message *message) {
+bool answers_take(
+	struct answers *answers, int64_t now_ms, const struct wl_protocol_logger_message *message) {
 	if (answers->ping == NULL || message->resource != answers->ping ||
 		strcmp(message->message->name, "pong") != 0 ||
 		message->arguments[0].u != answers->ping_serial) {
 		return false;
 	}
 	answers_finish(answers);
+	if (!answers->ponged || now_ms - answers->ping_ms > ANSWERS_LATE_MS) {
+		answers->owed_ms = now_ms;
+	}
 	answers->ponged = true;
 	return true;
 }
@@ -125,11 +131,9 @@ static bool is_seen(const struct view *view) {
 	return seen;
 }
 
-bool answers_owed(struct answers *answers, uint64_t frames_done, bool new) {
-	if (!answers->pinged) {
-		ping(answers);
-	}
-	if (!answers->ponged || awaits_frame(answers, frames_done)) {
+static bool is_owed(struct answers *answers, int64_t now_ms, uint64_t frames_done, bool new) {
+	if (!answers->ponged || awaits_frame(answers, frames_done) ||
+		(answers->ping != NULL && now_ms - answers->ping_ms > ANSWERS_LATE_MS)) {
 		return true;
 	}
 	const struct view *view;
@@ -139,4 +143,18 @@ bool answers_owed(struct answers *answers, uint64_t frames_done, bool new) {
 		}
 	}
 	return false;
+}
+
+bool answers_look(
+	struct answers *answers, int64_t now_ms, bool rests, uint64_t frames_done, bool new) {
+	if (answers->ping == NULL &&
+		(!answers->ponged || (rests && now_ms - answers->ping_ms >= ANSWERS_EVERY_MS))) {
+		ping(answers, now_ms);
+	}
+	bool owed = is_owed(answers, now_ms, frames_done, new);
+	if (owed || answers->owed) {
+		answers->owed_ms = now_ms; // or until now
+	}
+	answers->owed = owed;
+	return owed;
 }

@@ -14,7 +14,6 @@
 #define BOXES_MAX 16 // of changes that nobody asked about yet
 #define WINDOW_MS 1000 // that a window may take from its first word to its first picture
 #define LITTLE 4 // largest spots' area in a frame that is looked at while nobody waits
-#define LOOK_MS 50 // between looks at what says nothing when it changes: a window that went
 #define LONG_AGO (-((int64_t)1 << 40))
 
 enum stage {
@@ -50,8 +49,6 @@ struct watch {
 	uint32_t repeats_len;
 
 	struct answers answers; // of DONE
-	bool was_busy; // one was owed at the last look
-	int64_t busy_ms; // when one was owed last
 };
 
 struct settle {
@@ -173,6 +170,35 @@ static void note_all(struct settle *settle, const struct frame *frame,
 	}
 }
 
+static void note_changes(
+	struct settle *settle, const struct frame *frame, const struct changes *changes) {
+	struct spots *spots = &settle->spots;
+	for (uint32_t i = 0; i < changes->len; i++) {
+		uint32_t spot = 0;
+		enum spots_verdict verdict = SPOTS_NONE;
+		if (changes_area(&changes->boxes[i]) <= spots->most) {
+			verdict = spots_note(spots, &changes->boxes[i], frame->before, frame->after,
+				frame->now, &spot);
+		} else {
+			spots_forget(spots, &changes->boxes[i]);
+		}
+		note_all(settle, frame, &changes->boxes[i], verdict, spot);
+	}
+}
+
+// False: there was nothing of the box in it.
+static bool subtract(pixman_region32_t *region, const struct channel_box *box) {
+	const pixman_box32_t rect = {box->x, box->y, box->x + box->width, box->y + box->height};
+	if (pixman_region32_contains_rectangle(region, &rect) == PIXMAN_REGION_OUT) {
+		return false;
+	}
+	pixman_region32_t other;
+	pixman_region32_init_with_extents(&other, &rect);
+	pixman_region32_subtract(region, region, &other);
+	pixman_region32_fini(&other);
+	return true;
+}
+
 void settle_frame(struct settle *settle, const uint32_t *before, const uint32_t *after,
 	const pixman_region32_t *damage) {
 	struct frame frame = {before, after, now_ms()};
@@ -183,22 +209,30 @@ void settle_frame(struct settle *settle, const uint32_t *before, const uint32_t 
 	}
 	struct changes changes;
 	bool exact = before != NULL && (noting || damage_area(damage) <= LITTLE * spots->most);
-	if (exact) {
-		changes_find(&changes, before, after, spots->width, damage);
-	} else {
+	if (!exact) {
 		damage_as_changes(&changes, damage);
-	}
-	for (uint32_t i = 0; i < changes.len; i++) {
-		uint32_t spot = 0;
-		enum spots_verdict verdict = SPOTS_NONE;
-		if (exact && changes_area(&changes.boxes[i]) <= spots->most) {
-			verdict = spots_note(
-				spots, &changes.boxes[i], before, after, frame.now, &spot);
-		} else {
+		for (uint32_t i = 0; i < changes.len; i++) {
 			spots_forget(spots, &changes.boxes[i]);
+			note_all(settle, &frame, &changes.boxes[i], SPOTS_NONE, 0);
 		}
-		note_all(settle, &frame, &changes.boxes[i], verdict, spot);
+		return;
 	}
+	// Sure spots are looked at by themselves, so that they stay what they are beside a change.
+	pixman_region32_t rest;
+	pixman_region32_init(&rest);
+	pixman_region32_copy(&rest, damage);
+	struct changes pieces = {0};
+	for (uint32_t i = 0; i < SPOTS_MAX; i++) {
+		struct channel_box box = spots->spots[i].box;
+		if (spots->spots[i].id != 0 && spots->spots[i].sure && subtract(&rest, &box) &&
+			changes_fit(before, after, spots->width, &box)) {
+			pieces.boxes[pieces.len++] = box;
+		}
+	}
+	changes_find(&changes, before, after, spots->width, &rest);
+	pixman_region32_fini(&rest);
+	note_changes(settle, &frame, &changes);
+	note_changes(settle, &frame, &pieces);
 }
 
 // ---- the clients
@@ -215,7 +249,7 @@ static void handle_message(void *data, enum wl_protocol_logger_type direction,
 	bool heard = strcmp(message->message->name, "ack_configure") == 0;
 	for (uint32_t i = 0; i < WATCHES_MAX; i++) {
 		if (settle->watches[i].stage == STAGE_DONE &&
-			answers_take(&settle->watches[i].answers, message)) {
+			answers_take(&settle->watches[i].answers, now_ms(), message)) {
 			heard = true;
 			// What was seen until now may have come of the input.
 			spots_forget_unsure(&settle->spots);
@@ -270,18 +304,15 @@ static void conclude(struct watch *watch, enum channel_settle_reason reason, int
  * look by itself: frames, answers.
  */
 static int64_t look(struct watch *watch, int64_t now) {
-	bool busy = answers_owed(
-		&watch->answers, watch->settle->frames_done, now - watch->start_ms < WINDOW_MS);
-	if (busy || watch->was_busy) {
-		watch->busy_ms = now; // or until now
-	}
-	watch->was_busy = busy;
+	int64_t moved = later(watch->start_ms, watch->changed_ms);
+	bool busy = answers_look(&watch->answers, now, now - moved >= ANSWERS_EVERY_MS,
+		watch->settle->frames_done, now - watch->start_ms < WINDOW_MS);
 	// What is about to be drawn is not known yet.
 	bool drawing = wlr_scene_output_needs_frame(watch->settle->c->scene_output);
-	int64_t rested = later(watch->start_ms, watch->changed_ms) + watch->quiet_ms;
-	int64_t over = later(rested, watch->busy_ms + watch->quiet_ms);
+	int64_t rested = moved + watch->quiet_ms;
+	int64_t over = later(rested, watch->answers.owed_ms + watch->quiet_ms);
 	int64_t deadline = watch->start_ms + watch->timeout_ms;
-	if (!busy && !drawing && now >= over) {
+	if (!busy && !drawing && watch->answers.ping == NULL && now >= over) {
 		conclude(watch,
 			now - watch->ignored_ms < watch->quiet_ms ? CHANNEL_SETTLE_REPEATING
 								  : CHANNEL_SETTLE_QUIET,
@@ -292,7 +323,8 @@ static int64_t look(struct watch *watch, int64_t now) {
 							  : CHANNEL_SETTLE_TIMEOUT,
 			now);
 	} else {
-		int64_t next = busy || drawing ? now + LOOK_MS : over;
+		int64_t next = later(now, watch->answers.ping_ms) + ANSWERS_EVERY_MS;
+		next = over > now && over < next ? over : next;
 		return next < deadline ? next : deadline;
 	}
 	return INT64_MAX;
@@ -378,7 +410,6 @@ static struct watch *watch_create(
 		.start_ms = now_ms(),
 		.changed_ms = LONG_AGO,
 		.ignored_ms = LONG_AGO,
-		.busy_ms = LONG_AGO,
 	};
 	return found;
 }

@@ -102,12 +102,32 @@ static void test_a_late_answer_is_waited_for(void **state) {
 	ask(scene, 1, SINCE, 200, LONG_MS);
 	assert_null(run(scene, 1, 600));
 	int64_t before = now_ms();
+	scene->client->mute = false;
 	xdg_wm_base_pong(scene->client->shell, scene->client->pinged);
 	// What it draws then is of the answer.
 	const struct channel_message *m = run(scene, 1, LONG_MS);
 	assert_settled(m, CHANNEL_SETTLE_QUIET);
 	assert_true(now_ms() - before >= 195);
 	assert_true(m->settled.waited_ms >= 600);
+}
+
+// Answers at once, as toolkits do before a widget sees the input, and then works at it.
+static void test_work_after_the_answer_is_waited_for(void **state) {
+	struct scene *scene = *state;
+	click(scene, 1);
+	ask(scene, 1, SINCE, 150, LONG_MS);
+	run(scene, 0, 10);
+	scene->client->mute = true;
+	assert_null(run(scene, 1, 700));
+	assert_int_not_equal(scene->client->pinged, 0);
+	scene->client->mute = false;
+	xdg_wm_base_pong(scene->client->shell, scene->client->pinged);
+	run(scene, 0, 30);
+	const struct channel_box box = {100, 100, 50, 50};
+	draw(scene, box, RED);
+	const struct channel_message *m = run(scene, 1, LONG_MS);
+	assert_settled(m, CHANNEL_SETTLE_QUIET);
+	assert_changed(m, box);
 }
 
 static void test_another_client_need_not_answer(void **state) {
@@ -433,6 +453,7 @@ int main(void) {
 		TEST(test_a_window_that_opens_is_waited_for),
 		TEST(test_who_does_not_answer_is_unresponsive),
 		TEST(test_a_late_answer_is_waited_for),
+		TEST(test_work_after_the_answer_is_waited_for),
 		TEST(test_another_client_need_not_answer),
 		TEST(test_nobody_is_there),
 		TEST(test_a_client_that_goes_answers_no_more),
