@@ -173,12 +173,20 @@ static void test_a_spinner_does_not_block(void **state) {
 	click(scene, 3);
 	ask(scene, 3, SINCE, 700, LONG_MS);
 	run(scene, 0, 100);
-	const struct channel_box answer = {400, 100, 100, 100};
-	draw(scene, answer, RED);
+	const struct channel_box answer = {226, 190, 200, 100}; // close by
+	fill(scene, answer, RED);
+	fill(scene, scene->movers[0].box, 0xabcdef); // in the same frame
+	show(scene, everything);
 	m = run(scene, 3, LONG_MS);
 	assert_settled(m, CHANNEL_SETTLE_REPEATING);
 	assert_changed(m, answer);
 	assert_true(m->settled.waited_ms >= 790);
+	// It is none the worse for that.
+	click(scene, 4);
+	ask(scene, 4, SINCE, 700, LONG_MS);
+	m = run(scene, 4, LONG_MS);
+	assert_settled(m, CHANNEL_SETTLE_REPEATING);
+	assert_unchanged(m);
 }
 
 static void test_a_spinner_that_ends_is_a_change(void **state) {
