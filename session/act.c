@@ -15,8 +15,8 @@
 #define LOGGED_TEXT 200 // bytes of a typed text that the audit log shows
 
 struct act {
-	struct wl_list link; // acts.waiting or acts.finished; the current one is in neither
-	struct acts *acts;
+	struct wl_list link; // queue.waiting or queue.finished; the current one is in neither
+	struct act_queue *queue;
 	enum act_holder who;
 	char from[64];
 	struct action action;
@@ -29,7 +29,7 @@ struct act {
 	size_t ways_size;
 };
 
-struct acts {
+struct act_queue {
 	struct session *session;
 	enum session_holder holder;
 	struct wl_list waiting,
@@ -152,12 +152,12 @@ static void log_act(const struct act *act) {
 	if (act->result.message[0] != '\0') {
 		cJSON_AddStringToObject(fields, "message", act->result.message);
 	}
-	session_record(act->acts->session, "act", fields);
+	session_record(act->queue->session, "act", fields);
 }
 
 // Tells how it went, and frees it. In no list any more.
 static void report(struct act *act) {
-	act->acts->len--;
+	act->queue->len--;
 	act->result.ways = act->ways;
 	if (act->who == ACT_AGENT && act->acts->holder == HOLDER_AGENT) {
 		uint64_t *ms = &act->acts->session->lease.unreported_ms;
@@ -199,19 +199,19 @@ static void refuse_for_holder(struct act *act, enum session_holder holder) {
 
 static void handle_idle(void *data);
 
-static void pump_soon(struct acts *acts) {
-	if (acts->idle == NULL && !acts->ended) {
-		acts->idle = wl_event_loop_add_idle(acts->session->loop, handle_idle, acts);
+static void pump_soon(struct act_queue *queue) {
+	if (queue->idle == NULL && !queue->ended) {
+		queue->idle = wl_event_loop_add_idle(queue->session->loop, handle_idle, queue);
 	}
 }
 
 // It is over; told on a turn of its own.
 static void finish(struct act *act) {
-	struct acts *acts = act->acts;
-	struct display *display = acts->session->display;
-	if (acts->current == act) {
-		acts->current = NULL;
-		act_steps_finish(&acts->steps);
+	struct act_queue *queue = act->queue;
+	struct display *display = queue->session->display;
+	if (queue->current == act) {
+		queue->current = NULL;
+		act_steps_finish(&queue->steps);
 	} else {
 		wl_list_remove(&act->link);
 	}
@@ -225,22 +225,22 @@ static void finish(struct act *act) {
 		act->result.frame = state.serial;
 		display_pointer(display, &act->result.cursor.x, &act->result.cursor.y);
 	}
-	wl_list_insert(acts->finished.prev, &act->link);
-	pump_soon(acts);
+	wl_list_insert(queue->finished.prev, &act->link);
+	pump_soon(queue);
 }
 
 // Sends it to the display, if there is anything to send.
 static void perform(struct act *act) {
-	struct acts *acts = act->acts;
-	struct display *display = acts->session->display;
+	struct act_queue *queue = act->queue;
+	struct display *display = queue->session->display;
 	uint32_t token = display != NULL ? display_next_token(display) : 0;
-	if (!act_steps_make(&acts->steps, token, &act->action, &act->settle, &acts->held)) {
+	if (!act_steps_make(&queue->steps, token, &act->action, &act->settle, &queue->held)) {
 		set_effect(act, ACT_FAILED,
 			"the action is too large to be performed at once; use a shorter one");
 		finish(act);
 		return;
 	}
-	const struct act_steps *steps = &acts->steps;
+	const struct act_steps *steps = &queue->steps;
 	if (steps->len == 0) {
 		finish(act);
 		return;
@@ -253,16 +253,16 @@ static void perform(struct act *act) {
 }
 
 static int handle_timer(void *data) {
-	struct acts *acts = data;
-	if (acts->current != NULL) {
-		perform(acts->current);
+	struct act_queue *queue = data;
+	if (queue->current != NULL) {
+		perform(queue->current);
 	}
 	return 0;
 }
 
 static void begin(struct act *act) {
-	struct acts *acts = act->acts;
-	struct display *display = acts->session->display;
+	struct act_queue *queue = act->queue;
+	struct display *display = queue->session->display;
 	if (display == NULL && (act->action.kind != ACT_WAIT || act->settle.wait)) {
 		set_effect(act, ACT_UNSUPPORTED, "this session has no display");
 		finish(act);
@@ -277,26 +277,26 @@ static void begin(struct act *act) {
 		set_effect(act, ACT_FAILED, "%s", why);
 		finish(act);
 	} else if (act->action.kind == ACT_WAIT && act->action.ms > 0) {
-		wl_event_source_timer_update(acts->timer, (int)act->action.ms);
+		wl_event_source_timer_update(queue->timer, (int)act->action.ms);
 	} else {
 		perform(act);
 	}
 }
 
 static void handle_idle(void *data) {
-	struct acts *acts = data;
-	acts->idle = NULL;
-	while (!wl_list_empty(&acts->finished)) {
-		struct act *act = wl_container_of(acts->finished.next, act, link);
+	struct act_queue *queue = data;
+	queue->idle = NULL;
+	while (!wl_list_empty(&queue->finished)) {
+		struct act *act = wl_container_of(queue->finished.next, act, link);
 		wl_list_remove(&act->link);
 		report(act);
 	}
-	const struct display *display = acts->session->display;
-	while (acts->current == NULL && !wl_list_empty(&acts->waiting) &&
+	const struct display *display = queue->session->display;
+	while (queue->current == NULL && !wl_list_empty(&queue->waiting) &&
 		(display == NULL || !display_acting(display))) {
-		struct act *act = wl_container_of(acts->waiting.next, act, link);
+		struct act *act = wl_container_of(queue->waiting.next, act, link);
 		wl_list_remove(&act->link);
-		acts->current = act;
+		queue->current = act;
 		begin(act);
 	}
 }
@@ -304,8 +304,8 @@ static void handle_idle(void *data) {
 struct act *session_act(struct session *session, enum act_holder who, const char *from,
 	const struct action *action, const struct settle_options *settle, act_done done,
 	void *data) {
-	struct acts *acts = session->acts;
-	if (acts == NULL || acts->ended || acts->len >= ACT_MAX_QUEUE) {
+	struct act_queue *queue = session->act_queue;
+	if (queue == NULL || queue->ended || queue->len >= ACT_MAX_QUEUE) {
 		return NULL;
 	}
 	struct act *act = calloc(1, sizeof(*act));
@@ -315,7 +315,7 @@ struct act *session_act(struct session *session, enum act_holder who, const char
 		}
 		return NULL;
 	}
-	act->acts = acts;
+	act->queue = queue;
 	act->who = who;
 	snprintf(act->from, sizeof(act->from), "%s", from);
 	if (settle != NULL) {
@@ -323,34 +323,35 @@ struct act *session_act(struct session *session, enum act_holder who, const char
 	}
 	act->done = done;
 	act->data = data;
-	acts->len++;
-	wl_list_insert(acts->waiting.prev, &act->link);
-	bool holds = who == ACT_HUMAN ? acts->holder == HOLDER_HUMAN : acts->holder == HOLDER_AGENT;
+	queue->len++;
+	wl_list_insert(queue->waiting.prev, &act->link);
+	bool holds =
+		who == ACT_HUMAN ? queue->holder == HOLDER_HUMAN : queue->holder == HOLDER_AGENT;
 	if (act_is_input(action->kind) && !holds) {
-		refuse_for_holder(act, acts->holder);
+		refuse_for_holder(act, queue->holder);
 		finish(act);
 	} else if (act_is_input(action->kind) && session->lease.viewer != NULL) {
 		set_effect(act, ACT_REFUSED, "a viewer has control; there are never two hands");
 		finish(act);
 	}
-	pump_soon(acts);
+	pump_soon(queue);
 	return act;
 }
 
 // Forgets the current action; the display lets go of what it pressed.
-static void drop_current(struct acts *acts) {
-	acts->current = NULL;
-	act_steps_finish(&acts->steps);
-	wl_event_source_timer_update(acts->timer, 0);
-	if (acts->session->display != NULL) {
-		display_act_cancel(acts->session->display);
+static void drop_current(struct act_queue *queue) {
+	queue->current = NULL;
+	act_steps_finish(&queue->steps);
+	wl_event_source_timer_update(queue->timer, 0);
+	if (queue->session->display != NULL) {
+		display_act_cancel(queue->session->display);
 	}
 }
 
 void session_act_cancel(struct act *act) {
-	struct acts *acts = act->acts;
-	if (acts->current == act) {
-		drop_current(acts);
+	struct act_queue *queue = act->queue;
+	if (queue->current == act) {
+		drop_current(queue);
 		if (act_is_input(act->action.kind)) {
 			set_effect(act, ACT_REFUSED, "it was cancelled");
 			log_act(act);
@@ -358,9 +359,9 @@ void session_act_cancel(struct act *act) {
 	} else {
 		wl_list_remove(&act->link);
 	}
-	acts->len--;
+	queue->len--;
 	free_act(act);
-	pump_soon(acts);
+	pump_soon(queue);
 }
 
 // ---- what the display answers
@@ -394,7 +395,7 @@ static void take_typed(struct act *act, const struct channel_message *checked) {
 
 // Returns false when nothing of it was delivered.
 static bool take_status(struct act *act, const struct channel_message *checked) {
-	const struct act_steps *steps = &act->acts->steps;
+	const struct act_steps *steps = &act->queue->steps;
 	uint32_t step = checked->input_done.step;
 	switch ((enum channel_input_status)checked->input_done.status) {
 	case CHANNEL_INPUT_OK:
@@ -444,22 +445,23 @@ static bool take_status(struct act *act, const struct channel_message *checked) 
 }
 
 static void take_done(struct act *act, const struct channel_message *checked) {
-	struct acts *acts = act->acts;
+	struct act_queue *queue = act->queue;
 	act->result.window = checked->input_done.window;
 	act->result.characters = checked->input_done.characters;
 	if (checked->input_done.status == CHANNEL_INPUT_OK && act->action.kind == ACT_PRESS) {
-		for (size_t i = 0; i < act->action.keys_len && acts->held.len < ACT_MAX_KEYS; i++) {
-			memcpy(acts->held.keys[acts->held.len++], act->action.keys[i],
+		for (size_t i = 0; i < act->action.keys_len && queue->held.len < ACT_MAX_KEYS;
+			i++) {
+			memcpy(queue->held.keys[queue->held.len++], act->action.keys[i],
 				ACT_KEY_BYTES);
 		}
 	} else if (act->action.kind == ACT_RELEASE) {
-		acts->held.len = 0;
+		queue->held.len = 0;
 	}
 	bool delivered = take_status(act, checked);
 	if (!delivered) {
-		display_act_cancel(acts->session->display); // nothing to settle after it
+		display_act_cancel(queue->session->display); // nothing to settle after it
 	}
-	if (!delivered || !display_acting(acts->session->display)) {
+	if (!delivered || !display_acting(queue->session->display)) {
 		finish(act);
 	}
 }
@@ -476,10 +478,10 @@ static void take_settled(struct act *act, const struct channel_message *checked)
 	finish(act);
 }
 
-void acts_take_answer(struct acts *acts, const struct channel_message *checked) {
-	struct act *act = acts->current;
+void act_queue_take_answer(struct act_queue *queue, const struct channel_message *checked) {
+	struct act *act = queue->current;
 	if (act == NULL) {
-		pump_soon(acts); // of one that was cancelled: now the next may begin
+		pump_soon(queue); // of one that was cancelled: now the next may begin
 		return;
 	}
 	switch (checked->type) {
@@ -498,22 +500,22 @@ void acts_take_answer(struct acts *acts, const struct channel_message *checked) 
 // ---- who holds the session
 
 enum session_holder session_holder(const struct session *session) {
-	return session->acts->holder;
+	return session->act_queue->holder;
 }
 
 void session_set_holder(struct session *session, enum session_holder holder) {
-	struct acts *acts = session->acts;
-	if (acts->holder == holder) {
+	struct act_queue *queue = session->act_queue;
+	if (queue->holder == holder) {
 		return;
 	}
-	acts->holder = holder;
-	acts->held.len = 0;
+	queue->holder = holder;
+	queue->held.len = 0;
 	struct act *act, *next;
-	if (acts->current != NULL && act_is_input(acts->current->action.kind)) {
-		refuse_for_holder(acts->current, holder);
-		finish(acts->current);
+	if (queue->current != NULL && act_is_input(queue->current->action.kind)) {
+		refuse_for_holder(queue->current, holder);
+		finish(queue->current);
 	}
-	wl_list_for_each_safe (act, next, &acts->waiting, link) {
+	wl_list_for_each_safe (act, next, &queue->waiting, link) {
 		if (act_is_input(act->action.kind)) {
 			refuse_for_holder(act, holder);
 			finish(act);
@@ -530,50 +532,50 @@ void session_set_holder(struct session *session, enum session_holder holder) {
 
 // ---- beginning and end
 
-struct acts *acts_create(struct session *session) {
-	struct acts *acts = calloc(1, sizeof(*acts));
-	if (acts == NULL) {
+struct act_queue *act_queue_create(struct session *session) {
+	struct act_queue *queue = calloc(1, sizeof(*queue));
+	if (queue == NULL) {
 		return NULL;
 	}
-	acts->session = session;
-	wl_list_init(&acts->waiting);
-	wl_list_init(&acts->finished);
-	acts->timer = wl_event_loop_add_timer(session->loop, handle_timer, acts);
-	if (acts->timer == NULL) {
-		free(acts);
+	queue->session = session;
+	wl_list_init(&queue->waiting);
+	wl_list_init(&queue->finished);
+	queue->timer = wl_event_loop_add_timer(session->loop, handle_timer, queue);
+	if (queue->timer == NULL) {
+		free(queue);
 		return NULL;
 	}
-	return acts;
+	return queue;
 }
 
-void acts_end(struct acts *acts, const char *reason) {
-	acts->ended = true;
-	if (acts->current != NULL) {
-		struct act *act = acts->current;
-		wl_list_insert(&acts->waiting, &act->link);
-		drop_current(acts);
+void act_queue_end(struct act_queue *queue, const char *reason) {
+	queue->ended = true;
+	if (queue->current != NULL) {
+		struct act *act = queue->current;
+		wl_list_insert(&queue->waiting, &act->link);
+		drop_current(queue);
 	}
 	struct act *act;
-	while (!wl_list_empty(&acts->waiting)) {
-		act = wl_container_of(acts->waiting.next, act, link);
+	while (!wl_list_empty(&queue->waiting)) {
+		act = wl_container_of(queue->waiting.next, act, link);
 		set_effect(act, ACT_FAILED, "the session ended: %s", reason);
 		finish(act);
 	}
-	while (!wl_list_empty(&acts->finished)) {
-		act = wl_container_of(acts->finished.next, act, link);
+	while (!wl_list_empty(&queue->finished)) {
+		act = wl_container_of(queue->finished.next, act, link);
 		wl_list_remove(&act->link);
 		report(act);
 	}
 }
 
-void acts_destroy(struct acts *acts) {
-	if (acts == NULL) {
+void act_queue_destroy(struct act_queue *queue) {
+	if (queue == NULL) {
 		return;
 	}
-	acts_end(acts, "it is over");
-	if (acts->idle != NULL) {
-		wl_event_source_remove(acts->idle);
+	act_queue_end(queue, "it is over");
+	if (queue->idle != NULL) {
+		wl_event_source_remove(queue->idle);
 	}
-	wl_event_source_remove(acts->timer);
-	free(acts);
+	wl_event_source_remove(queue->timer);
+	free(queue);
 }

@@ -13,7 +13,7 @@
 #include "session/service.h"
 #include "session/session.h"
 
-struct acts;
+struct act_queue;
 struct channel_message;
 struct control;
 struct display;
@@ -45,7 +45,7 @@ struct session {
 	struct log *log;
 	struct sandbox *sandbox;
 	struct display *display;
-	struct acts *acts;
+	struct act_queue *act_queue;
 	struct control *control, *inside; // `inside`: of the programs inside, where they may
 	struct output *output;
 	struct view *view; // NULL until somebody watches
@@ -82,12 +82,12 @@ void session_record(struct session *session, const char *event, cJSON *fields);
 
 // ---- actions (session/act.h)
 
-struct acts *acts_create(struct session *session); // NULL: out of memory
-void acts_destroy(struct acts *acts); // NULL is allowed
+struct act_queue *act_queue_create(struct session *session); // NULL: out of memory
+void act_queue_destroy(struct act_queue *queue); // NULL is allowed
 // The display answered (display_observer.answered).
-void acts_take_answer(struct acts *acts, const struct channel_message *checked);
+void act_queue_take_answer(struct act_queue *queue, const struct channel_message *checked);
 // Nothing can be done any more: tells everybody who waits, at once.
-void acts_end(struct acts *acts, const char *reason);
+void act_queue_end(struct act_queue *queue, const char *reason);
 
 struct display *session_display(struct session *session); // NULL without a display
 

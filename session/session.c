@@ -77,8 +77,8 @@ static void tear_down(struct session *session) {
 			*sources[i] = NULL;
 		}
 	}
-	if (session->acts != NULL) {
-		acts_end(session->acts, session->result.reason);
+	if (session->act_queue != NULL) {
+		act_queue_end(session->act_queue, session->result.reason);
 	}
 	sandbox_kill(session->sandbox);
 	view_destroy(session->view, session->result.reason);
@@ -103,8 +103,8 @@ static void tear_down(struct session *session) {
 	// Whoever sees the socket close may rely on it that nothing runs and the name is free.
 	control_destroy(session->control);
 	session->control = NULL;
-	acts_destroy(session->acts); // after the control socket, which cancels what it asked for
-	session->acts = NULL;
+	act_queue_destroy(session->act_queue); // after the socket, which cancels what it asked for
+	session->act_queue = NULL;
 	struct exec *exec, *next;
 	wl_list_for_each_safe (exec, next, &session->execs, link) {
 		wl_list_remove(&exec->link);
@@ -460,12 +460,12 @@ static void handle_display_message(void *data, const char *text) {
 
 static void handle_display_answered(void *data, const struct channel_message *checked) {
 	struct session *session = data;
-	acts_take_answer(session->acts, checked);
+	act_queue_take_answer(session->act_queue, checked);
 }
 
 static void handle_display_ended(void *data, const char *reason) {
 	struct session *session = data;
-	acts_end(session->acts, reason);
+	act_queue_end(session->act_queue, reason);
 	break_off(session, reason);
 }
 
@@ -684,8 +684,8 @@ struct session *session_create(struct wl_event_loop *loop, const struct session_
 						     : "");
 	struct rlimit no_core = {0}; // a core of ours would hold the agent's screen
 	setrlimit(RLIMIT_CORE, &no_core);
-	session->acts = acts_create(session);
-	if (session->command == NULL || session->acts == NULL || !start(session, options)) {
+	session->act_queue = act_queue_create(session);
+	if (session->command == NULL || session->act_queue == NULL || !start(session, options)) {
 		set_result(session, SESSION_EXIT_FAILED, true, "out of memory");
 		*result = session->result;
 		session_destroy(session);

@@ -410,13 +410,13 @@ static void handle_result(void *data, const struct act_result *result) {
 static int set_up(void **state) {
 	display = (struct display){0};
 	session = (struct session){.loop = wl_event_loop_create(), .display = &display};
-	session.acts = acts_create(&session);
+	session.act_queue = act_queue_create(&session);
 	order = events = views_told = 0;
-	return session.acts == NULL;
+	return session.act_queue == NULL;
 }
 
 static int tear_down(void **state) {
-	acts_destroy(session.acts);
+	act_queue_destroy(session.act_queue);
 	wl_event_loop_destroy(session.loop);
 	free(last_event);
 	last_event = NULL;
@@ -454,7 +454,7 @@ static void say_done(enum channel_input_status status) {
 	m.input_done.x = 5;
 	m.input_done.y = 6;
 	display.due_done = false;
-	acts_take_answer(session.acts, &m);
+	act_queue_take_answer(session.act_queue, &m);
 }
 
 static void say_settled(enum channel_settle_reason reason, bool changed) {
@@ -465,7 +465,7 @@ static void say_settled(enum channel_settle_reason reason, bool changed) {
 	m.settled.changed = changed;
 	m.settled.box = changed ? (struct channel_box){1, 2, 3, 4} : (struct channel_box){0};
 	display.due_settled = false;
-	acts_take_answer(session.acts, &m);
+	act_queue_take_answer(session.act_queue, &m);
 }
 
 static void test_click(void **state) {
@@ -630,13 +630,13 @@ static void test_text_result(void **state) {
 	m.typed.runs[2].first = 5;
 	m.typed.runs[2].count = 1;
 	m.typed.runs[2].way = CHANNEL_WAY_PASTE;
-	acts_take_answer(session.acts, &m);
+	act_queue_take_answer(session.act_queue, &m);
 	m.type = CHANNEL_INPUT_DONE;
 	m = (struct channel_message){.type = CHANNEL_INPUT_DONE};
 	m.input_done.status = CHANNEL_INPUT_STUCK;
 	m.input_done.characters = 6;
 	display.due_done = false;
-	acts_take_answer(session.acts, &m);
+	act_queue_take_answer(session.act_queue, &m);
 	turn();
 	assert_int_equal(seen.calls, 0); // what it did until then may still be drawn
 	say_settled(CHANNEL_SETTLE_UNRESPONSIVE, true);
@@ -779,7 +779,7 @@ static void test_end(void **state) {
 	act(&click, &rest, &seen[0]);
 	act(&click, NULL, &seen[1]);
 	turn();
-	acts_end(session.acts, "the compositor was killed");
+	act_queue_end(session.act_queue, "the compositor was killed");
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(seen[i].calls, 1); // at once
 		assert_int_equal(seen[i].result.effect, ACT_FAILED);
