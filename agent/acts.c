@@ -220,6 +220,7 @@ static void handle_act(void *data, const struct act_result *result) {
 			result->message[0] != '\0' ? result->message : "it could not be done");
 		return;
 	}
+	snprintf(outcome->message, sizeof(outcome->message), "%s", result->message);
 	char why[200];
 	if (action->kind == ACT_SCREENSHOT &&
 		!take_picture(acts, &action->picture, why, sizeof(why))) {

@@ -68,7 +68,9 @@ static void print_result(const cJSON *result) {
 		printf(", %s after %.0f ms", cJSON_IsTrue(settled) ? "rested" : "did not rest",
 			number(result, "settled_ms"));
 	}
-	putchar('\n');
+	const char *message =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(result, "message"));
+	printf("%s%s\n", message != NULL ? ": " : "", message != NULL ? message : "");
 }
 
 static bool is_failure(const cJSON *result) {

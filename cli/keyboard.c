@@ -16,7 +16,7 @@
 #define MAX_INPUT (1u << 20) // bytes that a message may have
 
 static const char type_help[] =
-	"Usage: parclose type [OPTION…] NAME TEXT…\n"
+	"Usage: parclose type [OPTION…] NAME [--] TEXT…\n"
 	"       parclose type [OPTION…] NAME -\n"
 	"\n"
 	"Types text into the window that has the keyboard, exactly: any Unicode character, line "
@@ -29,7 +29,7 @@ static const char type_help[] =
 	"      --sensitive         the audit log tells the text's length only\n" ACT_OPTIONS_HELP;
 
 static const char key_help[] =
-	"Usage: parclose key [OPTION…] NAME CHORD…\n"
+	"Usage: parclose key [OPTION…] NAME [--] CHORD…\n"
 	"\n"
 	"Presses keys: ctrl+s, Return, alt+F4, Page_Down, a. One chord after the other. Options "
 	"come "
@@ -88,6 +88,15 @@ static char *read_all(const char *path, size_t *len) {
 	return text;
 }
 
+// Steps over the session's name and a "--" behind it; how many words are left.
+static int skip_name(int argc, char *argv[], int *first) {
+	*first = optind + 1;
+	if (*first < argc && strcmp(argv[*first], "--") == 0) {
+		++*first;
+	}
+	return argc > *first ? argc - *first : 0;
+}
+
 // The words with a space between, or standard input; the caller frees. Complains.
 static char *text_to_type(int words, char *argv[]) {
 	size_t len = 1;
@@ -135,13 +144,15 @@ int verb_type(int argc, char *argv[]) {
 			wrong = act_option(&options, option, optarg);
 		}
 	}
-	if (wrong == NULL && argc - optind < 2) {
+	int first;
+	int words = skip_name(argc, argv, &first);
+	if (wrong == NULL && words == 0) {
 		wrong = "a session's NAME and what to type are needed";
 	}
 	if (wrong != NULL) {
 		return wrong_usage("type", "%s", wrong);
 	}
-	char *text = text_to_type(argc - optind - 1, argv + optind + 1);
+	char *text = text_to_type(words, argv + first);
 	if (text == NULL) {
 		return 1;
 	}
@@ -176,14 +187,16 @@ int verb_key(int argc, char *argv[]) {
 			wrong = act_option(&options, option, optarg);
 		}
 	}
-	if (wrong == NULL && argc - optind < 2) {
+	int first;
+	int words = skip_name(argc, argv, &first);
+	if (wrong == NULL && words == 0) {
 		wrong = "a session's NAME and at least one key are needed";
 	}
 	if (wrong != NULL) {
 		return wrong_usage("key", "%s", wrong);
 	}
 	cJSON *actions = cJSON_CreateArray();
-	for (int i = optind + 1; i < argc; i++) {
+	for (int i = first; i < argc; i++) {
 		cJSON *action = act_new(hold_ms >= 0 ? "hold" : "key");
 		cJSON_AddStringToObject(action, "keys", argv[i]);
 		if (hold_ms >= 0) {

@@ -24,6 +24,8 @@ struct act {
 	act_done done;
 	void *data;
 	bool has_effect; // of `result`: it failed already
+	bool performed; // and perhaps still settling
+	bool has_cursor; // of `result`
 	struct act_result result;
 	struct act_way *ways; // of `result`
 	size_t ways_size;
@@ -223,7 +225,9 @@ static void finish(struct act *act) {
 	if (display != NULL) {
 		struct display_state state = display_state(display);
 		act->result.frame = state.serial;
-		display_pointer(display, &act->result.cursor.x, &act->result.cursor.y);
+		if (!act->has_cursor) {
+			display_pointer(display, &act->result.cursor.x, &act->result.cursor.y);
+		}
 	}
 	wl_list_insert(queue->finished.prev, &act->link);
 	pump_soon(queue);
@@ -448,6 +452,9 @@ static void take_done(struct act *act, const struct channel_message *checked) {
 	struct act_queue *queue = act->queue;
 	act->result.window = checked->input_done.window;
 	act->result.characters = checked->input_done.characters;
+	act->result.cursor = (struct act_point){checked->input_done.x, checked->input_done.y};
+	act->has_cursor = true;
+	act->performed = checked->input_done.status == CHANNEL_INPUT_OK;
 	if (checked->input_done.status == CHANNEL_INPUT_OK && act->action.kind == ACT_PRESS) {
 		for (size_t i = 0; i < act->action.keys_len && queue->held.len < ACT_MAX_KEYS;
 			i++) {
@@ -548,12 +555,17 @@ struct act_queue *act_queue_create(struct session *session) {
 	return queue;
 }
 
-void act_queue_end(struct act_queue *queue, const char *reason) {
+void act_queue_end(struct act_queue *queue, const char *reason, bool broken) {
 	queue->ended = true;
 	if (queue->current != NULL) {
 		struct act *act = queue->current;
-		wl_list_insert(&queue->waiting, &act->link);
+		bool performed = act->performed;
 		drop_current(queue);
+		wl_list_insert(&queue->waiting, &act->link);
+		if (performed && !broken) { // perhaps the session ends because of it
+			set_effect(act, ACT_DELIVERED, "the session ended: %s", reason);
+			finish(act);
+		}
 	}
 	struct act *act;
 	while (!wl_list_empty(&queue->waiting)) {
@@ -572,7 +584,7 @@ void act_queue_destroy(struct act_queue *queue) {
 	if (queue == NULL) {
 		return;
 	}
-	act_queue_end(queue, "it is over");
+	act_queue_end(queue, "it is over", true);
 	if (queue->idle != NULL) {
 		wl_event_source_remove(queue->idle);
 	}

@@ -106,7 +106,8 @@ void action_finish(struct action *action); // frees what it owns and clears it
 enum act_effect {
 	ACT_CHANGED, // pixels of the display changed after it
 	ACT_NOTHING_CHANGED, // delivered, and nothing on the display changed
-	ACT_DELIVERED, // delivered; nobody asked to wait for what comes of it
+	ACT_DELIVERED, // delivered; nobody asked to wait for what comes of it, or the session
+		       // ended meanwhile
 	ACT_REFUSED, // somebody else holds the session, it is paused, or the action was cancelled
 	ACT_UNSUPPORTED, // this session cannot do it: no display, a key that no keyboard has
 	ACT_FAILED, // it makes no sense (a point off the display), no window was there to take it,

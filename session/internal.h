@@ -86,8 +86,9 @@ struct act_queue *act_queue_create(struct session *session); // NULL: out of mem
 void act_queue_destroy(struct act_queue *queue); // NULL is allowed
 // The display answered (display_observer.answered).
 void act_queue_take_answer(struct act_queue *queue, const struct channel_message *checked);
-// Nothing can be done any more: tells everybody who waits, at once.
-void act_queue_end(struct act_queue *queue, const char *reason);
+// Nothing can be done any more: tells everybody who waits, at once. `broken`: the session did not
+// end as it should.
+void act_queue_end(struct act_queue *queue, const char *reason, bool broken);
 
 struct display *session_display(struct session *session); // NULL without a display
 

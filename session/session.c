@@ -77,9 +77,6 @@ static void tear_down(struct session *session) {
 			*sources[i] = NULL;
 		}
 	}
-	if (session->act_queue != NULL) {
-		act_queue_end(session->act_queue, session->result.reason);
-	}
 	sandbox_kill(session->sandbox);
 	view_destroy(session->view, session->result.reason);
 	session->view = NULL;
@@ -125,6 +122,8 @@ static void handle_end(void *data) {
 // The end comes on a turn of its own, so that nothing is freed under whoever found the reason.
 static void end_soon(struct session *session) {
 	if (session->end_source == NULL && session->state != SESSION_ENDED) {
+		// First of all: whoever waits for an action has a turn to say how it ended.
+		act_queue_end(session->act_queue, session->result.reason, session->result.broken);
 		session->end_source = wl_event_loop_add_idle(session->loop, handle_end, session);
 	}
 }
@@ -464,9 +463,7 @@ static void handle_display_answered(void *data, const struct channel_message *ch
 }
 
 static void handle_display_ended(void *data, const char *reason) {
-	struct session *session = data;
-	act_queue_end(session->act_queue, reason);
-	break_off(session, reason);
+	break_off(data, reason);
 }
 
 static const struct display_observer display_observer = {

@@ -11,6 +11,13 @@ LIES = ("slot-out-of-range", "slot-given-twice", "box-outside", "box-negative", 
         "supervisors-type", "reserved-set", "ready-twice", "cursor-too-large", "cursor-hotspot-far",
         "cursor-outside", "window-zero", "descriptor", "typed-unasked", "done-unasked", "settled-unasked")
 
+ACT_LIES = ("act-typed-beyond", "act-typed-overflow", "act-typed-back", "act-typed-nothing", "act-typed-no-runs",
+            "act-typed-runs", "act-typed-way", "act-typed-token", "act-typed-late", "act-done-token",
+            "act-done-status", "act-done-step", "act-done-characters", "act-done-place", "act-done-reserved",
+            "act-done-frame", "act-done-twice", "act-settled-early", "act-settled-token", "act-settled-reason",
+            "act-settled-changed", "act-settled-box", "act-settled-no-box", "act-settled-unchanged",
+            "act-settled-frame", "act-settled-late", "act-settled-twice")
+
 
 class Lies(SessionTest):
     def setUp(self):
@@ -39,6 +46,28 @@ class Lies(SessionTest):
                 done = self.cli("run", "--name", "s", "--", "sleep", "60", check=False, timeout=20)
                 self.assertEqual(done.returncode, 125, done.stderr)
                 self.assertIn("the compositor sent a message that cannot be", done.stderr)
+
+    def test_every_lie_about_an_action_ends_the_session(self):
+        for lie in ACT_LIES:
+            with self.subTest(lie=lie):
+                self.live(lie)
+                done = self.cli("type", "s", "hello", check=False, timeout=20)
+                if lie not in ("act-done-twice", "act-typed-late", "act-settled-twice"):  # told too late for it
+                    self.assertEqual(done.returncode, 1, done.stdout)
+                self.assert_over("the compositor sent a message that cannot be")
+
+    def assert_over(self, reason, seconds=20):
+        """The session ended by itself, and its log says why."""
+        last = wait_for(lambda: (lambda e: e["event"] == "ended" and e)(self.log()[-1]), seconds, "its end")
+        self.assertIn(reason, last["reason"])
+        wait_for(lambda: not os.path.exists(self.env["XDG_RUNTIME_DIR"] + "/parclose/s"), 5, "its name")
+
+    def test_silence_about_an_action_ends_the_session(self):
+        self.live("act-silence")
+        done = self.cli("click", "--no-wait", "s", "1,1", check=False, timeout=40)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("did not answer an action within 10 seconds", done.stderr)
+        self.assert_over("did not answer an action within 10 seconds")
 
     def test_its_last_words_are_made_fit_to_be_shown(self):
         self.lie("fatal")

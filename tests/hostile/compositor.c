@@ -3,6 +3,7 @@
  * the file `lie` beside it.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,106 @@ static void tell(const char *lie, int memory) {
 	}
 }
 
+// ---- lies about an action, told once it was asked for whole
+
+static struct channel_message typed(uint32_t token, uint32_t first, uint32_t count) {
+	struct channel_message message = {.type = CHANNEL_TYPED};
+	message.typed.token = token;
+	message.typed.runs_len = 1;
+	message.typed.runs[0].first = first;
+	message.typed.runs[0].count = count;
+	message.typed.runs[0].way = CHANNEL_WAY_KEYS;
+	return message;
+}
+
+// Of a text of five characters in one step. False: it is a lie of another kind.
+static bool lie_about_typing(const char *lie, uint32_t token) {
+	struct channel_message message = typed(token, 0, 5);
+	if (strcmp(lie, "act-typed-beyond") == 0) {
+		message.typed.runs[0].count = 6;
+	} else if (strcmp(lie, "act-typed-overflow") == 0) {
+		message.typed.runs[0].first = 2;
+		message.typed.runs[0].count = UINT32_MAX;
+	} else if (strcmp(lie, "act-typed-back") == 0) {
+		say_message(typed(token, 0, 3));
+		message = typed(token, 2, 1);
+	} else if (strcmp(lie, "act-typed-nothing") == 0) {
+		message.typed.runs[0].count = 0;
+	} else if (strcmp(lie, "act-typed-no-runs") == 0) {
+		message.typed.runs_len = 0;
+	} else if (strcmp(lie, "act-typed-runs") == 0) {
+		message.typed.runs_len = CHANNEL_TYPED_RUNS + 1;
+	} else if (strcmp(lie, "act-typed-way") == 0) {
+		message.typed.runs[0].way = CHANNEL_WAY_COUNT;
+	} else if (strcmp(lie, "act-typed-token") == 0) {
+		message.typed.token++;
+	} else {
+		return false;
+	}
+	say_message(message);
+	return true;
+}
+
+static bool lie_about_the_end(const char *lie, uint32_t token) {
+	struct channel_message message = {.type = CHANNEL_INPUT_DONE};
+	message.input_done.token = token;
+	if (strcmp(lie, "act-done-token") == 0) {
+		message.input_done.token = 0;
+	} else if (strcmp(lie, "act-done-status") == 0) {
+		message.input_done.status = CHANNEL_INPUT_STATUS_COUNT;
+	} else if (strcmp(lie, "act-done-step") == 0) {
+		message.input_done.step = 2;
+	} else if (strcmp(lie, "act-done-characters") == 0) {
+		message.input_done.characters = 6;
+	} else if (strcmp(lie, "act-done-place") == 0) {
+		message.input_done.x = (int32_t)setup.setup.width + 1;
+	} else if (strcmp(lie, "act-done-reserved") == 0) {
+		message.input_done.reserved = 1;
+	} else if (strcmp(lie, "act-done-frame") == 0) {
+		message.input_done.frame = UINT64_MAX;
+	} else if (strcmp(lie, "act-done-twice") == 0) {
+		say_message(message);
+	} else if (strcmp(lie, "act-typed-late") == 0) {
+		say_message(message);
+		message = typed(token, 0, 5);
+	} else {
+		return false;
+	}
+	say_message(message);
+	return true;
+}
+
+static void lie_about_settling(const char *lie, uint32_t token) {
+	struct channel_message done = {.type = CHANNEL_INPUT_DONE};
+	done.input_done.token = token;
+	struct channel_message message = {.type = CHANNEL_SETTLED};
+	message.settled.token = token;
+	if (strcmp(lie, "act-settled-early") != 0) {
+		say_message(done);
+	}
+	if (strcmp(lie, "act-settled-token") == 0) {
+		message.settled.token++;
+	} else if (strcmp(lie, "act-settled-reason") == 0) {
+		message.settled.reason = CHANNEL_SETTLE_REASON_COUNT;
+	} else if (strcmp(lie, "act-settled-changed") == 0) {
+		message.settled.changed = 2;
+	} else if (strcmp(lie, "act-settled-box") == 0) {
+		message.settled.changed = 1;
+		message.settled.box = (struct channel_box){0, 0, INT32_MAX, 1};
+	} else if (strcmp(lie, "act-settled-no-box") == 0) {
+		message.settled.changed = 1;
+	} else if (strcmp(lie, "act-settled-unchanged") == 0) {
+		message.settled.box = (struct channel_box){0, 0, 1, 1};
+	} else if (strcmp(lie, "act-settled-frame") == 0) {
+		message.settled.frame = 2;
+	} else if (strcmp(lie, "act-settled-late") == 0) {
+		message.settled.waited_ms = UINT32_MAX;
+	} else if (strcmp(lie, "act-settled-twice") == 0) {
+		say_message(message);
+	}
+	say_message(message);
+}
+
 int main(void) {
 	char path[4096], lie[64] = "";
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 8);
@@ -206,10 +307,29 @@ int main(void) {
 	struct channel_message ready = {.type = CHANNEL_READY};
 	say_message(ready);
 	tell(lie, memory);
+	if (strncmp(lie, "act-", 4) == 0) {
+		struct channel_box whole = {
+			0, 0, (int32_t)setup.setup.width, (int32_t)setup.setup.height};
+		say_message(frame(0, 1, whole));
+		say_window(1, "ready", 5);
+	}
 	for (;;) { // believes in what it said until it is ended
-		char bytes[512];
-		if (recv(CHANNEL_FD, bytes, sizeof(bytes), 0) <= 0) {
+		struct channel_message heard;
+		if (recv(CHANNEL_FD, &heard, sizeof(heard), 0) <= 0) {
 			return 0;
+		}
+		if (heard.type != CHANNEL_SETTLE || strncmp(lie, "act-", 4) != 0 ||
+			(heard.settle.flags & CHANNEL_SETTLE_SINCE_ACTION) == 0) {
+			if (heard.type == CHANNEL_SETTLE) { // the look at a session that just began
+				struct channel_message rests = {.type = CHANNEL_SETTLED};
+				rests.settled.token = heard.settle.token;
+				say_message(rests);
+			}
+			continue;
+		}
+		uint32_t token = heard.settle.token;
+		if (!lie_about_typing(lie, token) && !lie_about_the_end(lie, token)) {
+			lie_about_settling(lie, token);
 		}
 	}
 }

@@ -482,7 +482,7 @@ static void test_click(void **state) {
 	assert_int_equal(seen.result.effect, ACT_DELIVERED);
 	assert_int_equal(seen.result.window, 3);
 	assert_int_equal(seen.result.frame, 42);
-	assert_int_equal(seen.result.cursor.x, 7);
+	assert_int_equal(seen.result.cursor.x, 5); // as the display said with it
 	assert_false(seen.result.waited);
 	assert_non_null(
 		strstr(last_event, "\"action\":\"click\",\"as\":\"agent\",\"from\":\"test\""));
@@ -776,10 +776,14 @@ static void test_lease(void **state) {
 
 static void test_end(void **state) {
 	struct seen seen[3];
+	act(&click, &rest, &seen[2]);
 	act(&click, &rest, &seen[0]);
 	act(&click, NULL, &seen[1]);
 	turn();
-	act_queue_end(session.act_queue, "the compositor was killed");
+	say_done(CHANNEL_INPUT_OK);
+	say_settled(CHANNEL_SETTLE_QUIET, false);
+	turn();
+	act_queue_end(session.act_queue, "the compositor was killed", true);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(seen[i].calls, 1); // at once
 		assert_int_equal(seen[i].result.effect, ACT_FAILED);
@@ -788,6 +792,18 @@ static void test_end(void **state) {
 	assert_null(act_as(ACT_AGENT, &click, NULL, &seen[2]));
 	turn();
 	assert_int_equal(seen[0].calls, 1);
+}
+
+// A click on the last window's "close": it was done, whatever it led to.
+static void test_end_while_settling(void **state) {
+	struct seen seen;
+	act(&click, &rest, &seen);
+	turn();
+	say_done(CHANNEL_INPUT_OK);
+	turn();
+	act_queue_end(session.act_queue, "the command exited", false);
+	assert_int_equal(seen.result.effect, ACT_DELIVERED);
+	assert_non_null(strstr(seen.result.message, "the command exited"));
 }
 
 static void test_without_display(void **state) {
@@ -820,6 +836,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_wait, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lease, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_end_while_settling, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_without_display, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
