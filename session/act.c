@@ -25,7 +25,6 @@ struct act {
 	void *data;
 	bool has_effect; // of `result`: it failed already
 	bool performed; // and perhaps still settling
-	bool has_cursor; // of `result`
 	struct act_result result;
 	struct act_way *ways; // of `result`
 	size_t ways_size;
@@ -161,8 +160,8 @@ static void log_act(const struct act *act) {
 static void report(struct act *act) {
 	act->queue->len--;
 	act->result.ways = act->ways;
-	if (act->who == ACT_AGENT && act->acts->holder == HOLDER_AGENT) {
-		uint64_t *ms = &act->acts->session->lease.unreported_ms;
+	if (act->who == ACT_AGENT && act->queue->holder == HOLDER_AGENT) {
+		uint64_t *ms = &act->queue->session->lease.unreported_ms;
 		act->result.user_had_ms = *ms < UINT32_MAX ? (uint32_t)*ms : UINT32_MAX;
 		*ms = 0;
 	}
@@ -225,9 +224,7 @@ static void finish(struct act *act) {
 	if (display != NULL) {
 		struct display_state state = display_state(display);
 		act->result.frame = state.serial;
-		if (!act->has_cursor) {
-			display_pointer(display, &act->result.cursor.x, &act->result.cursor.y);
-		}
+		display_pointer(display, &act->result.cursor.x, &act->result.cursor.y);
 	}
 	wl_list_insert(queue->finished.prev, &act->link);
 	pump_soon(queue);
@@ -452,8 +449,6 @@ static void take_done(struct act *act, const struct channel_message *checked) {
 	struct act_queue *queue = act->queue;
 	act->result.window = checked->input_done.window;
 	act->result.characters = checked->input_done.characters;
-	act->result.cursor = (struct act_point){checked->input_done.x, checked->input_done.y};
-	act->has_cursor = true;
 	act->performed = checked->input_done.status == CHANNEL_INPUT_OK;
 	if (checked->input_done.status == CHANNEL_INPUT_OK && act->action.kind == ACT_PRESS) {
 		for (size_t i = 0; i < act->action.keys_len && queue->held.len < ACT_MAX_KEYS;

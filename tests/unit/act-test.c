@@ -482,7 +482,7 @@ static void test_click(void **state) {
 	assert_int_equal(seen.result.effect, ACT_DELIVERED);
 	assert_int_equal(seen.result.window, 3);
 	assert_int_equal(seen.result.frame, 42);
-	assert_int_equal(seen.result.cursor.x, 5); // as the display said with it
+	assert_int_equal(seen.result.cursor.x, 7);
 	assert_false(seen.result.waited);
 	assert_non_null(
 		strstr(last_event, "\"action\":\"click\",\"as\":\"agent\",\"from\":\"test\""));
