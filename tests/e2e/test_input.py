@@ -38,14 +38,16 @@ class Input(SessionTest):
         message = {"jsonrpc": "2.0", "id": number, "method": "parclose/act", "params": params}
         sock.sendall(json.dumps(message).encode() + b"\n")
 
-    def terminal(self, script="cat > /tmp/typed"):
+    def terminal(self, script="cat > /tmp/typing; mv /tmp/typing /tmp/typed"):
         """A terminal with a program in it, and a session that outlives both."""
         self.detach("sh", "-c", f"foot -e sh -c '{script}'; exec sleep 600", policy=self.policy())
         self.wait_window()
         self.wait_settled()
 
     def typed(self):
-        return self.cli("exec", "s", "--", "cat", "/tmp/typed").stdout
+        """All that was typed, once its end was."""
+        done = self.cli("exec", "s", "--", "cat", "/tmp/typed", check=False)
+        return done.returncode == 0 and done.stdout
 
     def zenity(self, *options):
         process = self.spawn("run", "--name", "s", "--policy", self.policy(), "--", "zenity", *options)
@@ -123,7 +125,7 @@ class Words(Input):
         self.assertEqual(sorted(words[len(done):]), sorted(2 * list(range(1000, 1100))))
 
     def test_scroll_and_drag_are_seen(self):
-        self.terminal("seq 500; cat > /tmp/typed")
+        self.terminal("seq 500; cat")
         for options in (("--up", "3"), ("--dy", "40")):
             report = json.loads(self.cli("scroll", "--json", *options, "s", "600,400").stdout)["results"][0]
             self.assertEqual(report["effect"], "changed")
