@@ -23,6 +23,7 @@
 #include "compositor/compositor.h"
 #include "compositor/outbox.h"
 #include "compositor/shapes.h"
+#include "input/keymap.h"
 #include "sandbox/sandbox.h"
 
 struct server {
@@ -213,20 +214,6 @@ static int handle_channel(int fd, uint32_t mask, void *data) {
 	return 0;
 }
 
-static struct xkb_keymap *load_keymap(void) {
-	// Nothing of the user's: the agent's keyboard is "us" wherever it runs.
-	struct xkb_context *context = xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES);
-	if (context == NULL) {
-		return NULL;
-	}
-	const struct xkb_rule_names names = {
-		.rules = "evdev", .model = "pc105", .layout = "us", .variant = "", .options = ""};
-	struct xkb_keymap *keymap =
-		xkb_keymap_new_from_names(context, &names, XKB_KEYMAP_COMPILE_NO_FLAGS);
-	xkb_context_unref(context);
-	return keymap;
-}
-
 /*
  * Gives back the pages that only starting needed: of some forty libraries that come with wlroots,
  * most never run again here. What is unwritable and from a file comes back by itself when touched.
@@ -277,9 +264,17 @@ int main(void) {
 		return fail("not started by a supervisor of this version");
 	}
 	struct cursor_shapes *shapes = cursor_shapes_load(NULL);
-	struct xkb_keymap *keymap = load_keymap();
-	if (shapes == NULL || keymap == NULL) {
-		return fail("the keymap \"us\" cannot be loaded: is xkb-data installed?");
+	if (shapes == NULL) {
+		return fail("out of memory");
+	}
+	setup.setup.layout[sizeof(setup.setup.layout) - 1] = '\0';
+	struct xkb_keymap *keymap = keymap_load(setup.setup.layout);
+	if (keymap == NULL) {
+		char text[160];
+		snprintf(text, sizeof(text),
+			"the keyboard layout \"%s\" cannot be loaded: is it one of xkb-data's?",
+			setup.setup.layout);
+		return fail(text);
 	}
 	struct server server = {0};
 	const struct compositor_config config = {

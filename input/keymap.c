@@ -14,6 +14,45 @@
 
 #define EVDEV_OFFSET 8 // from evdev codes to XKB keycodes
 
+// Splits "de(neo)" in place. False: it is not written like that.
+static bool split_layout(char *layout, char **variant) {
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	size_t len = strspn(layout, letters);
+	char *rest = layout + len;
+	*variant = rest;
+	if (len == 0 || *rest == '\0') {
+		return len > 0;
+	}
+	*variant = rest + 1;
+	size_t variant_len = strspn(*variant, letters);
+	if (*rest != '(' || variant_len == 0 || strcmp(*variant + variant_len, ")") != 0) {
+		return false;
+	}
+	*rest = (*variant)[variant_len] = '\0';
+	return true;
+}
+
+struct xkb_keymap *keymap_load(const char *layout) {
+	char *name = strdup(layout), *variant = NULL;
+	// Nothing of the user's: the agent's keyboard is the same wherever it runs.
+	struct xkb_context *context = name != NULL && split_layout(name, &variant)
+					      ? xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES)
+					      : NULL;
+	struct xkb_keymap *keymap = NULL;
+	if (context != NULL) {
+		const struct xkb_rule_names names = {.rules = "evdev",
+			.model = "pc105",
+			.layout = name,
+			.variant = variant,
+			.options = ""};
+		keymap = xkb_keymap_new_from_names(context, &names, XKB_KEYMAP_COMPILE_NO_FLAGS);
+		xkb_context_unref(context);
+	}
+	free(name);
+	return keymap;
+}
+
 /*
  * Of the keys that are no letters, digits, signs, modifiers or movements on any keyboard: those
  * that Chromium 156, too, takes for the character that the keymap says, and does nothing else with.

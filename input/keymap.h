@@ -2,8 +2,8 @@
 #define PARCLOSE_INPUT_KEYMAP_H
 
 /*
- * Keymaps for symbols that the session's own keymap lacks: the same keymap, with the symbols on
- * spare keys. Nothing here needs a file system.
+ * The session's own keymap, and keymaps for symbols that it lacks: the same, with the symbols on
+ * spare keys. Only the first needs files.
  */
 
 #include <stdbool.h>
@@ -13,6 +13,12 @@
 
 struct wlr_keyboard;
 struct wlr_seat_client;
+
+/*
+ * The keymap of a layout of xkeyboard-config(7), with at most one variant: "us", "de(neo)". NULL:
+ * there is no such layout, or memory.
+ */
+struct xkb_keymap *keymap_load(const char *layout);
 
 #define KEYMAP_SPARE_MAX 64
 

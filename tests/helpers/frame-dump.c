@@ -205,7 +205,7 @@ int main(int argc, char **argv) {
 	double started = now_ms();
 	pid_t compositor = start(argv[1], pair[1]);
 	close(pair[1]);
-	struct channel_message setup = {.type = CHANNEL_SETUP};
+	struct channel_message setup = {.type = CHANNEL_SETUP, .setup.layout = "us"};
 	setup.setup.version = CHANNEL_VERSION;
 	setup.setup.width = width;
 	setup.setup.height = height;
