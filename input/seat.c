@@ -20,6 +20,14 @@
 #define REPEAT_RATE 25 // a second; sway's
 #define REPEAT_DELAY_MS 600
 
+/*
+ * Pixels are turned by a finely resolved wheel: Chromium scrolls by exactly 120 of them for a
+ * notch, Firefox by 114, GTK and Qt by so many lines or parts of a page. Sent as a distance (source
+ * "finger" or "continuous"), of which the protocol says that it is in pixels, only GTK 4 and Qt
+ * take it so; Chromium 156 makes 12 pixels of one, Firefox 153 four or eleven.
+ */
+#define PIXELS_PER_NOTCH 120.0
+
 struct seat {
 	struct wlr_seat *wlr;
 	struct seat_config config;
@@ -256,20 +264,24 @@ bool seat_pointer_button(struct seat *seat, uint32_t button, bool pressed) {
 	return true;
 }
 
-void seat_pointer_scroll(struct seat *seat, bool horizontal, double notches) {
+static void scroll(struct seat *seat, bool horizontal, double notches) {
+	int32_t value120 = (int32_t)lround(notches * WLR_POINTER_AXIS_DISCRETE_STEP);
+	if (value120 == 0) {
+		return; // would be an axis_stop
+	}
 	wlr_seat_pointer_notify_axis(seat->wlr, now_msec(),
 		horizontal ? WL_POINTER_AXIS_HORIZONTAL_SCROLL : WL_POINTER_AXIS_VERTICAL_SCROLL,
-		notches * AXIS_PER_NOTCH, (int32_t)lround(notches * WLR_POINTER_AXIS_DISCRETE_STEP),
-		WL_POINTER_AXIS_SOURCE_WHEEL, WL_POINTER_AXIS_RELATIVE_DIRECTION_IDENTICAL);
+		notches * AXIS_PER_NOTCH, value120, WL_POINTER_AXIS_SOURCE_WHEEL,
+		WL_POINTER_AXIS_RELATIVE_DIRECTION_IDENTICAL);
 	wlr_seat_pointer_notify_frame(seat->wlr);
 }
 
+void seat_pointer_scroll(struct seat *seat, bool horizontal, double notches) {
+	scroll(seat, horizontal, notches);
+}
+
 void seat_pointer_scroll_pixels(struct seat *seat, bool horizontal, double pixels) {
-	wlr_seat_pointer_notify_axis(seat->wlr, now_msec(),
-		horizontal ? WL_POINTER_AXIS_HORIZONTAL_SCROLL : WL_POINTER_AXIS_VERTICAL_SCROLL,
-		pixels, 0, WL_POINTER_AXIS_SOURCE_CONTINUOUS,
-		WL_POINTER_AXIS_RELATIVE_DIRECTION_IDENTICAL);
-	wlr_seat_pointer_notify_frame(seat->wlr);
+	scroll(seat, horizontal, pixels / PIXELS_PER_NOTCH);
 }
 
 bool seat_button_is_down(const struct seat *seat, uint32_t button) {

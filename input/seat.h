@@ -68,7 +68,8 @@ void seat_pointer_position(const struct seat *seat, double *x, double *y);
 bool seat_pointer_button(struct seat *seat, uint32_t button, bool pressed);
 // `notches` of a wheel, positive down or right; fractions are fine.
 void seat_pointer_scroll(struct seat *seat, bool horizontal, double notches);
-// By so many pixels of what is shown, positive down or right.
+// By so many pixels of what is shown, as far as applications have an idea of them; positive down or
+// right.
 void seat_pointer_scroll_pixels(struct seat *seat, bool horizontal, double pixels);
 // Looks again at what is under the pointer, after windows have changed.
 void seat_pointer_refresh(struct seat *seat);
