@@ -90,7 +90,15 @@ static void handle_start_drag(struct wl_listener *listener, void *data) {
 		wlr_seat_start_pointer_drag(selection->seat, event->drag, event->serial);
 		return;
 	}
-	wlr_log(WLR_INFO, "drag: refused, no button of that client's is down");
+	struct wlr_touch_point *point = NULL;
+	if (sane && wl_resource_get_client(event->origin->resource) == selection->requester &&
+		wlr_seat_validate_touch_grab_serial(
+			selection->seat, event->origin, event->serial, &point) &&
+		point->client->client == selection->requester) {
+		wlr_seat_start_touch_drag(selection->seat, event->drag, event->serial, point);
+		return;
+	}
+	wlr_log(WLR_INFO, "drag: refused, no button or touch of that client's is down");
 	if (event->drag->source != NULL) {
 		wlr_data_source_destroy(event->drag->source);
 	}

@@ -48,15 +48,10 @@ static void action_began(void *data, uint32_t token) {
 	settle_action_began(c->settle, token);
 }
 
-static void action_ended(void *data, uint32_t token) {
-	// Its INPUT_DONE has said so.
-}
-
 static const struct player_host player_host = {
 	.emit = player_emits,
 	.window_of = window_of,
 	.began = action_began,
-	.ended = action_ended,
 };
 
 static const char *create(struct compositor *c) {

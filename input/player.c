@@ -12,7 +12,8 @@
 #include "input/seat.h"
 #include "input/typist.h"
 
-#define FRAME_WAIT_MS 50
+#define FRAME_MS 50 // the longest wait for a frame
+#define DRAW_MS 17 // how long a client that has seen an event takes to draw, if it does
 #define HELD_MAX 64
 
 enum held_kind {
@@ -58,6 +59,7 @@ struct player {
 	struct wl_event_source *timer;
 	struct wlr_surface *drawing; // whose frame is waited for; NULL: none
 	struct wl_listener drawn, drawing_destroy;
+	struct ping *seen; // by its client, everything so far; NULL: not asked
 };
 
 static void run(struct player *player);
@@ -68,6 +70,8 @@ static void forget_drawing(struct player *player) {
 		wl_list_remove(&player->drawing_destroy.link);
 		player->drawing = NULL;
 	}
+	ping_cancel(player->seen);
+	player->seen = NULL;
 }
 
 static void resume(struct player *player) {
@@ -92,6 +96,12 @@ static void handle_drawn(struct wl_listener *listener, void *data) {
 static void handle_drawing_destroy(struct wl_listener *listener, void *data) {
 	struct player *player = wl_container_of(listener, player, drawing_destroy);
 	forget_drawing(player); // the timer goes on
+}
+
+static void handle_seen(void *data) {
+	struct player *player = data;
+	player->seen = NULL;
+	wl_event_source_timer_update(player->timer, DRAW_MS);
 }
 
 // ---- what is held
@@ -183,7 +193,6 @@ static void tell_done(struct player *player, uint32_t token, enum channel_input_
 	message.input_done.y = (int32_t)y;
 	message.input_done.time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	player->host->emit(player->data, &message);
-	player->host->ended(player->data, token);
 }
 
 static void finish(struct player *player, enum channel_input_status status, uint32_t step) {
@@ -335,13 +344,17 @@ static enum channel_input_status do_touch(struct player *player, const struct ac
 	return CHANNEL_INPUT_OK;
 }
 
-// Until the client under the pointer has drawn: it may have to see a motion before what follows.
+/*
+ * Until the client under the pointer has drawn, or has had the time to: it may have to see a motion
+ * before what follows.
+ */
 static void do_frame(struct player *player) {
-	wait_ms(player, FRAME_WAIT_MS);
+	wait_ms(player, FRAME_MS);
 	player->drawing = seat_pointer_surface(player->seat);
 	if (player->drawing != NULL) {
 		wl_signal_add(&player->drawing->events.commit, &player->drawn);
 		wl_signal_add(&player->drawing->events.destroy, &player->drawing_destroy);
+		player->seen = ping_send(player->pinger, player->drawing, handle_seen, player);
 	}
 }
 

@@ -34,8 +34,6 @@ struct player_host {
 	uint32_t (*window_of)(void *data, struct wlr_surface *surface);
 	// Right before an action sends its first event; what it changes comes after this.
 	void (*began)(void *data, uint32_t token);
-	// After its INPUT_DONE; also for an action that never began.
-	void (*ended)(void *data, uint32_t token);
 };
 
 // NULL: out of memory. `keymap` is the seat's; the player takes a reference.
