@@ -269,7 +269,9 @@ static enum channel_input_status do_key(struct player *player, const struct acti
 		}
 	}
 	held->was_down = seat_key_is_down(player->seat, press.code);
-	typist_note_key(player->typist);
+	// A character in a text moves no focus.
+	typist_note_key(player->typist,
+		xkb_keysym_to_utf32(step->symbol) < ' ' || seat_is_chord(player->seat));
 	took(player, seat_keyboard_surface(player->seat));
 	if (!held->was_down && !seat_key(player->seat, press.code, true)) {
 		held->was_down = true; // so that it is not released

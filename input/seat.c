@@ -36,7 +36,7 @@ struct seat {
 
 	struct wlr_keyboard keyboard;
 	struct text_inputs *text_inputs;
-	uint64_t activity, moved_usec; // see seat_activity(), seat_quiet_ms()
+	uint64_t activity, activity_ms, moves, moves_ms; // see seat_activity()
 	double x, y;
 	uint32_t buttons[BUTTONS_MAX];
 	size_t buttons_len;
@@ -73,8 +73,10 @@ static uint32_t now_msec(void) {
 
 static void note_activity(struct seat *seat, bool moves) {
 	seat->activity++;
+	seat->activity_ms = now_usec() / 1000u;
 	if (moves) {
-		seat->moved_usec = now_usec();
+		seat->moves++;
+		seat->moves_ms = seat->activity_ms;
 	}
 }
 
@@ -438,6 +440,11 @@ uint32_t seat_locked_modifiers(const struct seat *seat) {
 	return seat->keyboard.modifiers.locked;
 }
 
+bool seat_is_chord(const struct seat *seat) {
+	const uint32_t others = WLR_MODIFIER_CTRL | WLR_MODIFIER_ALT | WLR_MODIFIER_LOGO;
+	return (wlr_keyboard_get_modifiers((struct wlr_keyboard *)&seat->keyboard) & others) != 0;
+}
+
 struct wlr_surface *seat_keyboard_surface(const struct seat *seat) {
 	return seat->wlr->keyboard_state.focused_surface;
 }
@@ -567,10 +574,23 @@ struct text_inputs *seat_text_inputs(struct seat *seat) {
 	return seat->text_inputs;
 }
 
+struct wl_client *seat_keyboard_client(const struct seat *seat) {
+	const struct wlr_seat_client *client = seat->wlr->keyboard_state.focused_client;
+	return client != NULL ? client->client : NULL;
+}
+
 uint64_t seat_activity(const struct seat *seat) {
 	return seat->activity;
 }
 
-int64_t seat_quiet_ms(const struct seat *seat) {
-	return (int64_t)((now_usec() - seat->moved_usec) / 1000u);
+uint64_t seat_moves(const struct seat *seat) {
+	return seat->moves;
+}
+
+uint64_t seat_activity_ms(const struct seat *seat) {
+	return seat->activity_ms;
+}
+
+uint64_t seat_moves_ms(const struct seat *seat) {
+	return seat->moves_ms;
 }

@@ -54,11 +54,14 @@ struct wlr_seat *seat_wlr(struct seat *seat);
 struct text_inputs *seat_text_inputs(struct seat *seat);
 
 /*
- * A number that grows with each press, release and change of the keyboard's focus; and the
- * milliseconds since the last that may have moved the focus within an application: all but keys.
+ * Numbers that grow: with each press, release and change of the keyboard's focus; and with those
+ * that may move the focus within an application, which are all but keys. And the time of the last,
+ * CLOCK_MONOTONIC in milliseconds.
  */
 uint64_t seat_activity(const struct seat *seat);
-int64_t seat_quiet_ms(const struct seat *seat);
+uint64_t seat_moves(const struct seat *seat);
+uint64_t seat_activity_ms(const struct seat *seat);
+uint64_t seat_moves_ms(const struct seat *seat);
 
 // Moves the pointer; a point outside is moved to the edge. A client's pointer lock holds it where
 // it is.
@@ -99,12 +102,14 @@ void seat_lock_modifiers(struct seat *seat, uint32_t locked, uint32_t group);
 // Whether keys that are held repeat, which is the clients' doing. At first they do not.
 void seat_set_repeat(struct seat *seat, bool repeat);
 uint32_t seat_locked_modifiers(const struct seat *seat); // an xkb_mod_mask_t
+bool seat_is_chord(const struct seat *seat); // Ctrl, Alt or Super is down
 bool seat_key_is_down(const struct seat *seat, uint32_t key);
 bool seat_button_is_down(const struct seat *seat, uint32_t button);
 
 // What the pointer, the keyboard or a touch point is on; NULL: nothing, or the point is not down.
 struct wlr_surface *seat_pointer_surface(const struct seat *seat);
 struct wlr_surface *seat_keyboard_surface(const struct seat *seat);
+struct wl_client *seat_keyboard_client(const struct seat *seat);
 struct wlr_surface *seat_touch_surface(const struct seat *seat, uint32_t point);
 
 // The surface that gets the keys from now on; NULL: none.

@@ -1,9 +1,12 @@
 #include "input/text-input.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <wlr/types/wlr_compositor.h>
 #include <wlr/types/wlr_seat.h>
 #include <wlr/types/wlr_text_input_v3.h>
+
+#define PURPOSE_TERMINAL 13 // zwp_text_input_v3.content_purpose
 
 struct text_inputs {
 	struct wlr_text_input_manager_v3 *manager;
@@ -108,10 +111,16 @@ const struct wl_global *text_inputs_global(const struct text_inputs *inputs) {
 	return inputs->manager->global;
 }
 
+static bool is_for_terminal(const struct input *input) {
+	return input->wlr->current_enabled &&
+	       input->wlr->current.content_type.purpose == PURPOSE_TERMINAL;
+}
+
 bool text_inputs_known(const struct text_inputs *inputs) {
 	const struct input *input;
 	wl_list_for_each (input, &inputs->inputs, link) {
-		if (is_of(input, inputs->seat->keyboard_state.focused_surface)) {
+		if (is_of(input, inputs->seat->keyboard_state.focused_surface) &&
+			!is_for_terminal(input)) {
 			return true;
 		}
 	}
@@ -119,11 +128,11 @@ bool text_inputs_known(const struct text_inputs *inputs) {
 }
 
 static struct input *enabled(const struct text_inputs *inputs) {
+	const struct wlr_surface *surface = inputs->seat->keyboard_state.focused_surface;
 	struct input *input;
 	wl_list_for_each (input, &inputs->inputs, link) {
-		if (input->wlr->focused_surface != NULL && input->wlr->current_enabled &&
-			input->wlr->focused_surface ==
-				inputs->seat->keyboard_state.focused_surface) {
+		if (surface != NULL && input->wlr->focused_surface == surface &&
+			input->wlr->current_enabled && !is_for_terminal(input)) {
 			return input;
 		}
 	}
@@ -142,4 +151,20 @@ bool text_inputs_commit(struct text_inputs *inputs, const char *text) {
 	wlr_text_input_v3_send_commit_string(input->wlr, text);
 	wlr_text_input_v3_send_done(input->wlr);
 	return true;
+}
+
+uint32_t text_inputs_serial(const struct text_inputs *inputs) {
+	const struct input *input = enabled(inputs);
+	return input != NULL ? input->wlr->current_serial : 0;
+}
+
+const char *text_inputs_untrusted_before(const struct text_inputs *inputs, size_t *len) {
+	const struct input *input = enabled(inputs);
+	if (input == NULL || input->wlr->current.surrounding.text == NULL) {
+		return NULL;
+	}
+	const char *untrusted_text = input->wlr->current.surrounding.text;
+	uint32_t untrusted_cursor = input->wlr->current.surrounding.cursor;
+	*len = strnlen(untrusted_text, untrusted_cursor);
+	return untrusted_text;
 }

@@ -3,11 +3,13 @@
 
 /*
  * zwp_text_input_v3: how an application says that it would take text, and gets it, without keys.
- * There is no input method but ourselves, so no global for one. What clients say about their text
- * is not looked at.
+ * There is no input method but ourselves, so no global for one. What a client says about its text
+ * is compared with what was typed, and otherwise not looked at.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <wayland-server-core.h>
 
 struct text_inputs;
@@ -20,11 +22,24 @@ void text_inputs_destroy(struct text_inputs *inputs);
 
 const struct wl_global *text_inputs_global(const struct text_inputs *inputs);
 
-// Whether the client that has the keyboard has made itself a text input at all.
+/*
+ * Whether the client that has the keyboard has made itself a text input at all, and whether one is
+ * enabled: text can be sent now. One that says it is a terminal's does not count: terminals are
+ * made for keys, and foot 1.28 drops a text that crosses one of its own messages.
+ */
 bool text_inputs_known(const struct text_inputs *inputs);
-// Whether one is enabled: text can be sent now.
 bool text_inputs_enabled(const struct text_inputs *inputs);
+
 // Puts a text, UTF-8 of at most 3000 bytes, where the cursor is. False: none is enabled.
 bool text_inputs_commit(struct text_inputs *inputs, const char *text);
+
+// Grows with each word of the enabled one about its state. 0: none is enabled.
+uint32_t text_inputs_serial(const struct text_inputs *inputs);
+
+/*
+ * What the enabled one says is before its cursor: `*len` bytes, perhaps only the end of it. NULL:
+ * it does not say. Valid until the event loop goes on.
+ */
+const char *text_inputs_untrusted_before(const struct text_inputs *inputs, size_t *len);
 
 #endif

@@ -16,11 +16,18 @@
 #define COMMIT_BYTES 2000 // of one commit_string; a Wayland message is at most 4096
 
 /*
- * An application answers a ping when it reads it, but may only have queued the keys before it. It
- * reads no more until it has dealt with its queue (GTK, Qt), so the answer to a second ping says
- * that it has.
+ * An application answers a ping when it reads it, but may only have queued the keys before it. GTK
+ * reads no more until it has dealt with its queue, so the answer to a second ping says that it has.
+ * Qt programs that work off events in between answer, too; so those that say what their text is
+ * (GTK, Qt, Firefox) have to say that what was typed is there. If they say something else (it was
+ * completed, corrected), or nothing, they have to be quiet about it for a while.
  */
 #define DRAIN_PINGS 2
+#define CATCH_UP_MS 3000 // the longest wait after the answers
+#define LOOK_MS 10
+#define QUIET_MS 100
+#define QUIET_TELLING_MS 300 // of one that has said what was typed before
+#define TAIL_BYTES 128 // of what was typed
 
 /*
  * After a click, a change of windows or a key like Tab, how long until an application has settled
@@ -32,6 +39,7 @@
 enum wait {
 	WAIT_NOT,
 	WAIT_DRAIN, // for the keys before this point to have been dealt with
+	WAIT_CATCH_UP, // for it to say that the text is there
 	WAIT_PACE, // for the application to catch up
 	WAIT_SETTLE, // for it to know where text goes
 };
@@ -60,10 +68,22 @@ struct typist {
 	int drains; // answers to come
 	uint64_t drained; // seat_activity() at the last time that all was dealt with
 	uint64_t moved_ms; // when a key may have moved the focus
+	// The end of what is before the cursor, if nobody but the typist put it there.
+	char tail[TAIL_BYTES];
+	size_t tail_len;
+	bool tail_by_keys; // its last part
+	uint64_t tail_moves; // seat_moves() then
+	uint32_t serial; // text_inputs_serial() when last looked at
+	uint64_t changed_ms, caught_up_ms; // when it was new; when the wait ends
+	const struct wl_client *telling; // said what keys had typed; only compared
 	size_t paced; // place of the text when it was last asked
 };
 
 static void work(struct typist *typist);
+
+static uint64_t later(uint64_t a, uint64_t b) {
+	return a > b ? a : b;
+}
 
 static uint64_t now_ms(void) {
 	struct timespec t;
@@ -71,8 +91,27 @@ static uint64_t now_ms(void) {
 	return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
 }
 
-void typist_note_key(struct typist *typist) {
-	typist->moved_ms = now_ms();
+void typist_note_key(struct typist *typist, bool moves) {
+	typist->tail_len = 0;
+	if (moves) {
+		typist->moved_ms = now_ms();
+	}
+}
+
+static void add_to_tail(struct typist *typist, const char *text, size_t len, bool by_keys) {
+	if (typist->tail_moves != seat_moves(typist->seat)) {
+		typist->tail_moves = seat_moves(typist->seat);
+		typist->tail_len = 0;
+	}
+	if (len > TAIL_BYTES) {
+		text += len - TAIL_BYTES;
+		len = TAIL_BYTES;
+	}
+	size_t keep = TAIL_BYTES - len < typist->tail_len ? TAIL_BYTES - len : typist->tail_len;
+	memmove(typist->tail, typist->tail + typist->tail_len - keep, keep);
+	memcpy(typist->tail + keep, text, len);
+	typist->tail_len = keep + len;
+	typist->tail_by_keys = by_keys;
 }
 
 static void wait_for(struct typist *typist, enum wait wait, int ms) {
@@ -98,10 +137,14 @@ static void end(struct typist *typist, enum channel_input_status status) {
 	typist->host->done(typist->data, status);
 }
 
+static void catch_up(struct typist *typist);
+
 static int handle_timer(void *data) {
 	struct typist *typist = data;
 	if (typist->wait == WAIT_SETTLE) {
 		go_on(typist);
+	} else if (typist->wait == WAIT_CATCH_UP) {
+		catch_up(typist);
 	} else if (typist->wait != WAIT_NOT) {
 		end(typist, CHANNEL_INPUT_STUCK);
 	}
@@ -118,15 +161,62 @@ static void drain(struct typist *typist) {
 	wait_for(typist, WAIT_DRAIN, STUCK_MS);
 }
 
+// Whether the application says that what was typed is before its cursor.
+static bool is_there(const struct typist *typist) {
+	size_t untrusted_len = 0;
+	const char *untrusted = text_inputs_untrusted_before(typist->inputs, &untrusted_len);
+	const char *tail = typist->tail;
+	size_t len = typist->tail_len;
+	if (untrusted == NULL || len == 0 || typist->tail_moves != seat_moves(typist->seat)) {
+		return false;
+	}
+	if (untrusted_len >= len && memcmp(untrusted + untrusted_len - len, tail, len) == 0) {
+		return true;
+	}
+	// Some speak of the current line only.
+	const char *line = tail + len;
+	while (line > tail && line[-1] != '\n') {
+		line--;
+	}
+	size_t line_len = (size_t)(tail + len - line);
+	return line > tail && line_len > 0 && untrusted_len == line_len &&
+	       memcmp(untrusted, line, line_len) == 0;
+}
+
+static void catch_up(struct typist *typist) {
+	uint64_t now = now_ms();
+	const struct wl_client *client = seat_keyboard_client(typist->seat);
+	uint32_t serial = text_inputs_serial(typist->inputs);
+	if (serial != typist->serial) {
+		typist->serial = serial;
+		typist->changed_ms = now;
+	}
+	bool there = is_there(typist);
+	if (there && typist->tail_by_keys) {
+		typist->telling = client;
+	}
+	// It may say nothing of a line end: not all count it as text.
+	bool tells = typist->telling == client && typist->tail_len > 0 &&
+		     typist->tail[typist->tail_len - 1] != '\n';
+	uint64_t quiet = later(typist->changed_ms, seat_activity_ms(typist->seat)) +
+			 (tells ? QUIET_TELLING_MS : QUIET_MS);
+	if (there || serial == 0 || now >= quiet || now >= typist->caught_up_ms) {
+		typist->drained = seat_activity(typist->seat);
+		go_on(typist);
+	} else {
+		wait_for(typist, WAIT_CATCH_UP, LOOK_MS);
+	}
+}
+
 static void handle_drained(void *data) {
 	struct typist *typist = data;
 	typist->drain = NULL;
 	if (--typist->drains > 0 && seat_keyboard_surface(typist->seat) != NULL) {
 		drain(typist);
-	} else {
-		typist->drained = seat_activity(typist->seat);
-		go_on(typist);
+		return;
 	}
+	typist->caught_up_ms = now_ms() + CATCH_UP_MS;
+	catch_up(typist);
 }
 
 static void handle_paced(void *data) {
@@ -309,6 +399,7 @@ static bool commit(struct typist *typist) {
 	text[len] = '\0';
 	bool taken = text_inputs_commit(typist->inputs, text);
 	if (taken) {
+		add_to_tail(typist, text, len, false);
 		typist->at += len;
 		typist->host->typed(
 			typist->data, count_characters(text, len), CHANNEL_WAY_TEXT_INPUT);
@@ -340,12 +431,6 @@ static void look(struct typist *typist) {
 	typist->line_end = end;
 }
 
-static int64_t quiet_ms(const struct typist *typist) {
-	int64_t seat = seat_quiet_ms(typist->seat);
-	int64_t keys = (int64_t)(now_ms() - typist->moved_ms);
-	return keys < seat ? keys : seat;
-}
-
 // Chooses the way for what comes next. False: not yet, or it ended.
 static bool choose(struct typist *typist) {
 	if (typist->at >= typist->line_end) {
@@ -357,9 +442,9 @@ static bool choose(struct typist *typist) {
 		return true;
 	}
 	if (!typist->by_key && text_inputs_known(typist->inputs)) {
-		int64_t quiet = quiet_ms(typist);
-		if (quiet < SETTLE_MS) {
-			wait_for(typist, WAIT_SETTLE, (int)(SETTLE_MS - quiet));
+		uint64_t moved = later(seat_moves_ms(typist->seat), typist->moved_ms);
+		if (now_ms() < moved + SETTLE_MS) {
+			wait_for(typist, WAIT_SETTLE, (int)(moved + SETTLE_MS - now_ms()));
 			return false;
 		}
 		if (typist->drained != seat_activity(typist->seat)) {
@@ -395,7 +480,9 @@ static bool type_break(struct typist *typist) {
 		return false;
 	}
 	if (c == '\t') {
-		typist_note_key(typist);
+		typist_note_key(typist, true);
+	} else {
+		add_to_tail(typist, "\n", 1, true);
 	}
 	typist->at += n;
 	typist->part_end = typist->line_end = typist->at;
@@ -411,6 +498,7 @@ static bool type_character(struct typist *typist) {
 		end(typist, CHANNEL_INPUT_TOO_MANY);
 		return false;
 	}
+	add_to_tail(typist, typist->text + typist->at, n, true);
 	typist->at += n;
 	typist->host->typed(typist->data, 1, typist->way);
 	return true;

@@ -51,8 +51,8 @@ void typist_destroy(struct typist *typist); // NULL is allowed
 
 // Begins a text of checked UTF-8, which must stay until it is done. One at a time.
 void typist_start(struct typist *typist, const char *text, size_t len);
-// A key was pressed that may have moved the focus within the application.
-void typist_note_key(struct typist *typist);
+// A key was pressed by somebody else; `moves`: it may have moved the focus within the application.
+void typist_note_key(struct typist *typist, bool moves);
 // Stops in the middle; nobody is told.
 void typist_stop(struct typist *typist);
 
