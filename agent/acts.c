@@ -23,6 +23,7 @@ struct acts {
 	struct act *act; // under way, NULL: none
 	bool first_look; // `act` waits for the picture of a new session
 	struct waiter *waiter; // for the session, NULL: none
+	struct wl_event_source *pause; // of a wait, NULL: none
 	uint32_t waited_ms;
 	struct wl_event_source *end; // idle source
 	acts_done done;
@@ -39,6 +40,9 @@ static void next_action(struct acts *acts);
 
 static void destroy(struct acts *acts) {
 	waiter_destroy(acts->waiter);
+	if (acts->pause != NULL) {
+		wl_event_source_remove(acts->pause);
+	}
 	if (acts->end != NULL) {
 		wl_event_source_remove(acts->end);
 	}
@@ -102,6 +106,21 @@ static void fail(struct acts *acts, enum act_effect effect, const char *text) {
 	outcome->result.effect = effect;
 	snprintf(outcome->message, sizeof(outcome->message), "%s", text);
 	end_soon(acts);
+}
+
+void acts_session_ended(struct acts *acts, const char *reason) {
+	if (acts == NULL || acts->act != NULL || acts->end != NULL) {
+		return;
+	}
+	waiter_destroy(acts->waiter);
+	acts->waiter = NULL;
+	if (acts->pause != NULL) {
+		wl_event_source_remove(acts->pause);
+		acts->pause = NULL;
+	}
+	char text[640];
+	snprintf(text, sizeof(text), "the session ended: %s", reason);
+	fail(acts, ACT_FAILED, text);
 }
 
 // ---- pictures
@@ -242,9 +261,28 @@ static void handle_act(void *data, const struct act_result *result) {
 	next_action(acts);
 }
 
+static int handle_pause(void *data) {
+	struct acts *acts = data;
+	wl_event_source_remove(acts->pause);
+	acts->pause = NULL;
+	acts->parts.items[acts->part].ms = 0;
+	perform(acts);
+	return 0;
+}
+
 // Performs the part that is due.
 static void perform(struct acts *acts) {
 	const struct action *action = &acts->parts.items[acts->part];
+	if (action->kind == ACT_WAIT && action->ms > 0) {
+		// Here, not in the session: whoever waits keeps nobody else from acting.
+		acts->pause = wl_event_loop_add_timer(acts->options.loop, handle_pause, acts);
+		if (acts->pause == NULL) {
+			fail(acts, ACT_FAILED, "out of memory");
+			return;
+		}
+		wl_event_source_timer_update(acts->pause, (int)action->ms);
+		return;
+	}
 	struct settle_options settle = acts->options.settle;
 	if (action->kind == ACT_SCREENSHOT || action->kind == ACT_CURSOR_POSITION ||
 		action->kind == ACT_WAIT_STABLE) {

@@ -80,6 +80,10 @@ struct acts *acts_start(
 // Stops at once and frees; what is pressed goes up. Nobody is told. NULL is allowed.
 void acts_cancel(struct acts *acts);
 
+// The session is no more: what waits for anything but the session itself (which tells its own)
+// fails now. NULL is allowed.
+void acts_session_ended(struct acts *acts, const char *reason);
+
 bool acts_failed(const struct acts_report *report); // the last one tried
 
 #endif

@@ -22,6 +22,7 @@ struct request {
 	struct batch *batch; // that it came in, NULL: alone
 	const struct tool *tool; // NULL: subscriptions/listen
 	cJSON *arguments; // of the tool, an object
+	size_t weight; // bytes that they take
 	// What the tool waits for; ended with the request.
 	struct acts *acts;
 	struct launch *launch;
@@ -34,7 +35,7 @@ struct mcp {
 	enum era era; // that `initialize` agreed on
 	uint32_t first_window_ms; // for the next acts, see agent/acts.h
 	struct wl_list requests; // request.link
-	size_t requests_len;
+	size_t requests_len, weight; // of all
 	struct request *running; // the tool that acts; the others wait their turn
 	bool starting; // within start_tools()
 	struct waiter *unread; // until the client has read on, NULL: nothing is held up

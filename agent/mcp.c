@@ -58,6 +58,7 @@ static void free_request(struct request *request) {
 	struct mcp *mcp = request->mcp;
 	wl_list_remove(&request->link);
 	mcp->requests_len--;
+	mcp->weight -= request->weight;
 	if (mcp->running == request) {
 		mcp->running = NULL;
 	}
@@ -179,6 +180,12 @@ void mcp_expect_window(struct mcp *mcp, uint32_t ms) {
 	mcp->first_window_ms = ms;
 }
 
+void mcp_session_ended(struct mcp *mcp, const char *reason) {
+	if (mcp->running != NULL) {
+		acts_session_ended(mcp->running->acts, reason);
+	}
+}
+
 size_t mcp_requests(const struct mcp *mcp) {
 	return mcp->requests_len;
 }
@@ -292,6 +299,17 @@ static void call_list(const struct incoming *in) {
 	answer(in, result, true);
 }
 
+// Bytes that a tree takes. A message of one MiB may come to fifty times as much.
+static size_t tree_weight(const cJSON *tree) {
+	size_t weight = sizeof(*tree);
+	weight += tree->string != NULL ? strlen(tree->string) : 0;
+	weight += tree->valuestring != NULL ? strlen(tree->valuestring) : 0;
+	for (const cJSON *child = tree->child; child != NULL; child = child->next) {
+		weight += tree_weight(child); // JSON_MAX_DEPTH is small
+	}
+	return weight;
+}
+
 static void call_tool(const struct incoming *in) {
 	const char *name =
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(in->params, "name"));
@@ -316,11 +334,21 @@ static void call_tool(const struct incoming *in) {
 			"/arguments: an object is needed");
 		return;
 	}
+	size_t weight = arguments == NULL ? 0 : tree_weight(arguments);
+	if (in->mcp->weight + weight >
+		(in->mcp->options.inside ? MCP_MAX_WEIGHT_INSIDE : MCP_MAX_WEIGHT)) {
+		refuse(in->mcp, in->batch, in->id, RPC_INVALID_REQUEST,
+			"the arguments of this and the calls that wait take too much memory; say "
+			"less at a time");
+		return;
+	}
 	struct request *request = new_request(in->mcp, in->batch, in->id, in->era);
 	if (request == NULL) {
 		return;
 	}
 	request->tool = tool;
+	request->weight = weight;
+	in->mcp->weight += weight;
 	request->arguments =
 		arguments == NULL ? cJSON_CreateObject() : cJSON_Duplicate(arguments, true);
 	if (request->arguments == NULL) {

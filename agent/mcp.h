@@ -18,6 +18,9 @@ struct session;
 
 #define MCP_MAX_REQUESTS 32 // that have no answer yet
 #define MCP_MAX_ID_BYTES 256
+// Memory that the arguments of those may take; from inside, where nobody is trusted, less.
+#define MCP_MAX_WEIGHT (16u << 20)
+#define MCP_MAX_WEIGHT_INSIDE (2u << 20)
 // With so much unread no further tool begins: several pictures at once are more than a connection
 // lets wait, and a client that is just slow shall not be cut off.
 #define MCP_MAX_UNREAD (1u << 20)
@@ -52,6 +55,9 @@ void mcp_message(struct mcp *mcp, const cJSON *untrusted_message);
 
 // A program was just started in the session: the next act waits this long for its first window.
 void mcp_expect_window(struct mcp *mcp, uint32_t ms);
+
+// The session ended: calls under way in it fail.
+void mcp_session_ended(struct mcp *mcp, const char *reason);
 
 size_t mcp_requests(const struct mcp *mcp); // that have no answer yet
 

@@ -66,6 +66,7 @@ static void handle_ended(void *data, const struct session_result *result) {
 		snprintf(server->reason, sizeof(server->reason), "%s", result->reason);
 	}
 	server->stopping = false;
+	mcp_session_ended(server->mcp, result->reason);
 }
 
 static void handle_started(void *data, int pty_fd) {

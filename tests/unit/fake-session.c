@@ -204,7 +204,7 @@ struct act *session_act(struct session *session, enum act_holder who, const char
 	}
 	act->timer = wl_event_loop_add_timer(session->loop, handle_timer, act);
 	wl_event_source_timer_update(
-		act->timer, action->kind == ACT_WAIT && action->ms > 0 ? (int)action->ms : 1);
+		act->timer, action->kind == ACT_HOLD && action->ms > 0 ? (int)action->ms : 1);
 	return act;
 }
 

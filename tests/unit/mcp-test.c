@@ -457,12 +457,17 @@ static const char *const conversations[] = {
 	REQUEST("4", "ping", "") "< {\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}\n"
 	CALL("5", "session", "") "~ \"id\":5,\"result\"\n"
 	REQUEST("1", "ping", "") ERROR("1", "-32600", "another request with this id waits for its answer")
-	"|\n= wait 50000;\n"
+	"|\n= \n"
 	CANCEL("\"1\"") "|\n= \n" // another id: text
 	CANCEL("2") "|\n= \n" // before its turn
 	CANCEL("1") "~ \"id\":3,\"result\"\n"
-	"= cancelled;text 'x';\n|\n"
-	CANCEL("1") CANCEL("3") "|\n",
+	"= text 'x';\n|\n"
+	CANCEL("1") CANCEL("3") "|\n"
+	// in the middle of an act: what is pressed goes up
+	CALL("4", "computer", "\"action\":\"hold_key\",\"text\":\"w\",\"duration\":50") "|\n= action 8;\n"
+	CANCEL("4") "|\n= cancelled;\n"
+	// what waits for its time, and then for the picture to rest
+	CALL("5", "computer", "\"action\":\"wait\",\"duration\":0.08,\"image\":\"none\"") "|\n= \n~ \"settled\":true\n= wait 0;\n",
 
 	// JSON-RPC batches are of 2025-03-26 alone
 	"> [{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]\n"
@@ -581,9 +586,9 @@ static void test_requests_in_flight(void **state) {
 		say(line);
 	}
 	assert_int_equal(mcp_requests(bench.mcp), MCP_MAX_REQUESTS);
-	converse(ERROR("33", "-32600",
-		"32 requests wait for their answers already; wait for one") REQUEST("40", "ping",
-		"") "< {\"jsonrpc\":\"2.0\",\"id\":40,\"result\":{}}\n|\n= wait 90000;\n");
+	converse(ERROR("33", "-32600", "32 requests wait for their answers already; wait for one")
+			REQUEST("40", "ping",
+				"") "< {\"jsonrpc\":\"2.0\",\"id\":40,\"result\":{}}\n|\n= \n");
 	end(); // cancels them all
 }
 
@@ -623,6 +628,46 @@ static void test_large_batch(void **state) {
 		converse(len == 100 ? "~ \"completed\":100,\"skipped\":0\n"
 				    : "~ /actions: 10000 actions; use 1 to 100 in one call. None "
 				      "was performed\n= \n");
+		end();
+	}
+}
+
+// A short text that is a large tree.
+static void test_heavy_arguments(void **state) {
+	for (int inside = 0; inside < 2; inside++) {
+		begin(inside != 0, NULL);
+		converse(INITIALIZE("2025-11-25"));
+		// Ones that fit, until they no longer do together.
+		size_t numbers = inside ? 8000 : 80000, taken = 0;
+		for (;; taken++) {
+			cJSON *message = cJSON_CreateObject();
+			cJSON_AddStringToObject(message, "jsonrpc", "2.0");
+			cJSON_AddNumberToObject(message, "id", (double)taken);
+			cJSON_AddStringToObject(message, "method", "tools/call");
+			cJSON *params = cJSON_AddObjectToObject(message, "params");
+			cJSON_AddStringToObject(params, "name", "computer");
+			cJSON *arguments = cJSON_AddObjectToObject(params, "arguments");
+			cJSON_AddStringToObject(arguments, "action", "wait");
+			cJSON_AddNumberToObject(arguments, "duration", 50);
+			if (taken > 0) { // the first holds up the others
+				cJSON *path = cJSON_AddArrayToObject(arguments, "path");
+				for (size_t i = 0; i < numbers; i++) {
+					cJSON_AddItemToArray(path, cJSON_CreateNumber(0));
+				}
+			}
+			mcp_message(bench.mcp, message);
+			cJSON_Delete(message);
+			if (bench.lines_len > 0) {
+				break;
+			}
+		}
+		converse("~ \"code\":-32600,\"message\":\"the arguments of this and the calls that "
+			 "wait "
+			 "take too much memory\n");
+		assert_uint_in_range(taken, 3, 6);
+		// What is gone no longer counts.
+		converse(CANCEL("1") CALL(
+			"100", "computer", "\"action\":\"left_click\"") "|\n" CANCEL("100") "|\n");
 		end();
 	}
 }
@@ -700,8 +745,14 @@ static void test_session_states(void **state) {
 	bench.session.state = SESSION_ENDED;
 	converse("~ \"text\":\"failed: the session is ending\"\n");
 	bench.session.state = SESSION_RUNNING;
+	converse(CALL(
+		"1", "computer", "\"action\":\"hold_key\",\"text\":\"w\",\"duration\":9") "|\n");
+	fake_end(&bench.session, "it was killed");
+	converse("~ \"text\":\"failed: the session ended: it was killed\"\n");
+	bench.session.state = SESSION_RUNNING;
 	converse(CALL("1", "computer", "\"action\":\"wait\",\"duration\":9") "|\n");
 	fake_end(&bench.session, "it was killed");
+	mcp_session_ended(bench.mcp, "it was killed");
 	converse("~ \"text\":\"failed: the session ended: it was killed\"\n");
 	end();
 
@@ -895,6 +946,7 @@ int main(void) {
 		cmocka_unit_test(test_requests_in_flight),
 		cmocka_unit_test(test_slow_client),
 		cmocka_unit_test(test_large_batch),
+		cmocka_unit_test(test_heavy_arguments),
 		cmocka_unit_test(test_long_id),
 		cmocka_unit_test(test_large_pictures),
 		cmocka_unit_test(test_session_states),
