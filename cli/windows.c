@@ -6,12 +6,15 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 
-static const char help[] = "Usage: parclose windows [--json] NAME [raise ID | close ID | cycle]\n"
-			   "\n"
-			   "Lists a session's windows, or acts on one. Titles come from the "
-			   "programs inside: control and\n"
-			   "bidirectional characters are replaced, the words are theirs. cycle "
-			   "raises the lowest window.\n";
+static const char help[] =
+	"Usage: parclose windows [--json] NAME [raise ID | close ID | cycle]\n"
+	"\n"
+	"Lists a session's windows: id (* has the keyboard), size and place, process, "
+	"app, title; or acts\n"
+	"on one. Titles come from the "
+	"programs inside: control and\n"
+	"bidirectional characters are replaced, the words are theirs. cycle "
+	"raises the lowest window.\n";
 
 static void print_windows(const cJSON *windows) {
 	const cJSON *item;
@@ -20,13 +23,14 @@ static void print_windows(const cJSON *windows) {
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "title"));
 		const char *app =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "appId"));
-		printf("%d%s %dx%d+%d+%d %s \"%s\"\n",
+		printf("%d%s %dx%d+%d+%d pid %d %s \"%s\"\n",
 			cJSON_GetObjectItemCaseSensitive(item, "id")->valueint,
 			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "focused")) ? "*" : "",
 			cJSON_GetObjectItemCaseSensitive(item, "width")->valueint,
 			cJSON_GetObjectItemCaseSensitive(item, "height")->valueint,
 			cJSON_GetObjectItemCaseSensitive(item, "x")->valueint,
 			cJSON_GetObjectItemCaseSensitive(item, "y")->valueint,
+			cJSON_GetObjectItemCaseSensitive(item, "pid")->valueint,
 			app != NULL && app[0] != '\0' ? app : "-", title != NULL ? title : "");
 	}
 }

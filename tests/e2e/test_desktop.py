@@ -158,7 +158,9 @@ class Json(SessionTest):
         self.wait_window()
         shot = json.loads(self.cli("screenshot", "--json", "s", self.dir + "/a.png").stdout)
         self.assertEqual((shot["width"], shot["height"], shot["format"]), (1280, 800, "png"))
-        self.assertEqual(json.loads(self.cli("windows", "--json", "s").stdout)[0]["appId"], "foot")
+        window = json.loads(self.cli("windows", "--json", "s").stdout)[0]
+        self.assertEqual(window["appId"], "foot")
+        self.assertIn(f"pid {window['pid']} foot", self.cli("windows", "s").stdout)
         doctor = json.loads(self.cli("doctor", "--json").stdout)
         self.assertTrue(doctor["able"], doctor)
         self.assertTrue(colours(self.screenshot()[2]) > 1)

@@ -187,7 +187,7 @@ class ControlSocket(SessionTest):
 
     def test_oversized_message(self):
         sock = self.connect()
-        for _ in range(40):
+        for _ in range(1600):  # 100 MiB
             sock.sendall(b"x" * 65536)
         sock.sendall(b'\n{"jsonrpc":"2.0","id":1,"method":"parclose/inspect"}\n')
         lines = sock.makefile()

@@ -189,7 +189,9 @@ class Refusals(Input):
         self.assertIn("the user has taken over", self.failed("type", "s", "agent"))
         self.cli("type", "--no-wait", "--human", "s", "human")
         self.cli("screenshot", "--wait-stable", "s", os.path.join(self.dir, "look.png"))  # is never refused
-        self.cli("release", "s")
+        self.cli("takeover", "--withhold", "s")
+        self.assertIn("withholds pictures", self.failed("screenshot", "s", "-"))
+        self.assertEqual(json.loads(self.cli("release", "--json", "s").stdout), {"holder": "agent"})
         self.assertEqual(self.inspect()["holder"], "agent")
         self.assertIn("take it over first", self.failed("type", "--human", "s", "x"))
         self.cli("key", "--no-wait", "s", "Return", "ctrl+d")
