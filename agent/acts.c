@@ -125,7 +125,8 @@ void acts_session_ended(struct acts *acts, const char *reason) {
 
 // ---- pictures
 
-static bool take_picture(
+// Returns what came of it: ACT_DELIVERED, or ACT_REFUSED or ACT_FAILED with a sentence in `why`.
+static enum act_effect take_picture(
 	struct acts *acts, const struct picture_options *wanted, char *why, size_t why_size) {
 	struct picture_options options = *wanted;
 	struct acts_picture *picture = &acts->pictures[acts->report.pictures_len];
@@ -139,11 +140,16 @@ static bool take_picture(
 				options.region.height, state.width, state.height);
 		} else if (ret == -EAGAIN) {
 			snprintf(why, why_size, "nothing has been drawn yet; try again");
+		} else if (ret == -EACCES) {
+			snprintf(why, why_size,
+				"the user has taken over and withholds pictures until they hand "
+				"the session back");
+			return ACT_REFUSED;
 		} else if (ret < 0) {
 			snprintf(why, why_size, "no picture: %s", strerror(-ret));
 		}
 		if (ret < 0) {
-			return false;
+			return ACT_FAILED;
 		}
 		size_t left = ACTS_PICTURE_BYTES - acts->picture_bytes;
 		if (picture->picture.len <= left) {
@@ -156,7 +162,7 @@ static bool take_picture(
 				"the picture has %zu bytes, and one answer holds %zu more; ask for "
 				"a region, a smaller scale or a lower quality",
 				len, left);
-			return false;
+			return ACT_FAILED;
 		}
 		options.format = PICTURE_JPEG;
 		snprintf(acts->report.note, sizeof(acts->report.note),
@@ -166,14 +172,14 @@ static bool take_picture(
 	picture->region = options.region.width != 0;
 	acts->picture_bytes += picture->picture.len;
 	acts->report.pictures_len++;
-	return true;
+	return ACT_DELIVERED;
 }
 
 // Everything was done.
 static void complete(struct acts *acts) {
 	char why[200];
 	if (acts->options.pictures == ACTS_PICTURES_AFTER && acts->unseen &&
-		!take_picture(acts, &acts->options.picture, why, sizeof(why))) {
+		take_picture(acts, &acts->options.picture, why, sizeof(why)) != ACT_DELIVERED) {
 		snprintf(acts->report.note, sizeof(acts->report.note), "%.159s", why);
 	}
 	end_soon(acts);
@@ -240,11 +246,13 @@ static void handle_act(void *data, const struct act_result *result) {
 		return;
 	}
 	snprintf(outcome->message, sizeof(outcome->message), "%s", result->message);
-	char why[200];
-	if (action->kind == ACT_SCREENSHOT &&
-		!take_picture(acts, &action->picture, why, sizeof(why))) {
-		fail(acts, ACT_FAILED, why);
-		return;
+	if (action->kind == ACT_SCREENSHOT) {
+		char why[200];
+		enum act_effect effect = take_picture(acts, &action->picture, why, sizeof(why));
+		if (effect != ACT_DELIVERED) {
+			fail(acts, effect, why);
+			return;
+		}
 	}
 	if (action->kind == ACT_CURSOR_POSITION) {
 		snprintf(outcome->message, sizeof(outcome->message), "X=%d,Y=%d", result->cursor.x,

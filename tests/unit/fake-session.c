@@ -230,6 +230,9 @@ int session_picture(
 	if (session->frame == 0) {
 		return -EAGAIN;
 	}
+	if (session->withholds) {
+		return -EACCES;
+	}
 	const struct channel_box *box = &options->region;
 	if (box->x + box->width > 1280 || box->y + box->height > 800) {
 		return -ERANGE;

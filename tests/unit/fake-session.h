@@ -18,7 +18,7 @@ struct session {
 	struct wl_event_loop *loop;
 	enum session_state state;
 	enum session_holder holder;
-	bool has_display;
+	bool has_display, withholds; // pictures
 	uint64_t frame;
 	struct display_window windows[4];
 	size_t windows_len;

@@ -776,6 +776,17 @@ static void test_session_states(void **state) {
 				  "= click 0,0;action 15;\n");
 	end();
 
+	// And keeps what is on the display to itself.
+	begin(false, NULL);
+	bench.session.withholds = true;
+	converse(INITIALIZE("2025-11-25") CALL("1", "screenshot",
+		"") "~ \"text\":\"refused: the user has taken over and withholds pictures until "
+		    "they hand the "
+		    "session back\"\n" CALL("1", "computer",
+			    "\"action\":\"left_click\"") "~ \"note\":\"the user has taken over and "
+							 "withholds pictures\n");
+	end();
+
 	// No display at all.
 	begin(false, NULL);
 	bench.session.has_display = false;
