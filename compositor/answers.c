@@ -5,6 +5,8 @@
 #include "compositor/internal.h"
 #include "xdg-shell-protocol.h"
 
+#define OPENING_MS 5000
+
 static struct view *target(const struct answers *answers) {
 	struct view *view;
 	wl_list_for_each (view, &answers->c->views, link) {
@@ -131,6 +133,15 @@ static bool is_seen(const struct view *view) {
 	return seen;
 }
 
+/*
+ * A window that has said that it will come and has not been seen. One that does not keep its word
+ * is not waited for by everybody for ever.
+ */
+static bool is_opening(const struct view *view, int64_t now_ms) {
+	return !view->mapped && view->toplevel->base->initialized &&
+	       now_ms - view->begun_ms < OPENING_MS;
+}
+
 static bool is_owed(struct answers *answers, int64_t now_ms, uint64_t frames_done, bool new) {
 	if (!answers->ponged || awaits_frame(answers, frames_done) ||
 		(answers->ping != NULL && now_ms - answers->ping_ms > ANSWERS_LATE_MS)) {
@@ -138,7 +149,8 @@ static bool is_owed(struct answers *answers, int64_t now_ms, uint64_t frames_don
 	}
 	const struct view *view;
 	wl_list_for_each (view, &answers->c->views, link) {
-		if ((view->mapped ? is_seen(view) : new) && owes_ack(view->toplevel->base, new)) {
+		if (is_opening(view, now_ms) ||
+			(view->mapped && is_seen(view) && owes_ack(view->toplevel->base, new))) {
 			return true;
 		}
 	}

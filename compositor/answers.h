@@ -5,7 +5,7 @@
  * Whether the applications have answered since some moment, that is, since they were sent input:
  *  - the client of one window has answered a ping, and has got the first frame callback that it
  *    asked for;
- *  - no window that is seen, or about to be, owes an answer to a configure event.
+ *  - no window that is seen owes an answer to a configure event, and none is about to open.
  * What was sent to a client before the ping has been read when the answer is here. It may not have
  * been acted on: GTK answers before the widgets see the input. So pings go on as long as the
  * picture rests, and a client that takes long for one was busy until then.
@@ -40,8 +40,8 @@ void answers_finish(struct answers *answers); // may be called twice
 
 /*
  * Looks at a time of a monotonic clock whether something is owed. `rests`: the picture does;
- * `frames_done` counts the rounds of frame callbacks that were sent; `new`: a window that has not
- * drawn for the first time yet counts. Nothing is certain while answers->ping is due.
+ * `frames_done` counts the rounds of frame callbacks that were sent; `new`: a popup that has not
+ * been seen yet counts. Nothing is certain while answers->ping is due.
  */
 bool answers_look(
 	struct answers *answers, int64_t now_ms, bool rests, uint64_t frames_done, bool new);

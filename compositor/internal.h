@@ -57,6 +57,7 @@ struct view {
 	struct wlr_xdg_toplevel *toplevel;
 	struct wlr_scene_tree *tree; // children: its surfaces and popups
 	struct wlr_xdg_toplevel_decoration_v1 *decoration; // may be NULL
+	int64_t begun_ms; // its first commit, CLOCK_MONOTONIC
 	bool mapped;
 	bool maximized, fullscreen; // as last configured
 	bool shrunk; // was asked to fit the display

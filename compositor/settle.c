@@ -12,7 +12,7 @@
 
 #define WATCHES_MAX (2 * SETTLE_MAX_WAITS) // at least as many actions as waits
 #define BOXES_MAX 16 // of changes that nobody asked about yet
-#define WINDOW_MS 1000 // that a window may take from its first word to its first picture
+#define POPUP_MS 1000 // of a wait, in which popups are given time to be seen
 #define LITTLE 4 // largest spots' area in a frame that is looked at while nobody waits
 #define LONG_AGO (-((int64_t)1 << 40))
 
@@ -306,7 +306,7 @@ static void conclude(struct watch *watch, enum channel_settle_reason reason, int
 static int64_t look(struct watch *watch, int64_t now) {
 	int64_t moved = later(watch->start_ms, watch->changed_ms);
 	bool busy = answers_look(&watch->answers, now, now - moved >= ANSWERS_EVERY_MS,
-		watch->settle->frames_done, now - watch->start_ms < WINDOW_MS);
+		watch->settle->frames_done, now - watch->start_ms < POPUP_MS);
 	// What is about to be drawn is not known yet.
 	bool drawing = wlr_scene_output_needs_frame(watch->settle->c->scene_output);
 	int64_t rested = moved + watch->quiet_ms;

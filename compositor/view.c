@@ -1,6 +1,7 @@
 // A toplevel from its first commit to its end: its size, its place, its decoration.
 
 #include <stdlib.h>
+#include <time.h>
 #include <wlr/types/wlr_xdg_decoration_v1.h>
 
 #include "compositor/internal.h"
@@ -129,6 +130,9 @@ static void handle_commit(struct wl_listener *listener, void *data) {
 	struct view *view = wl_container_of(listener, view, commit);
 	struct compositor *c = view->compositor;
 	if (view->toplevel->base->initial_commit) {
+		struct timespec now;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		view->begun_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 		decorate(view);
 		wlr_xdg_toplevel_set_wm_capabilities(
 			view->toplevel, WLR_XDG_TOPLEVEL_WM_CAPABILITIES_MAXIMIZE |

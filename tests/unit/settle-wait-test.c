@@ -59,18 +59,30 @@ static void test_a_configure_is_waited_for(void **state) {
 
 static void test_a_window_that_opens_is_waited_for(void **state) {
 	struct scene *scene = *state;
-	ask(scene, 1, 0, 50, LONG_MS);
 	struct wl_surface *surface = wl_compositor_create_surface(scene->client->compositor);
 	struct xdg_surface *xdg = xdg_wm_base_get_xdg_surface(scene->client->shell, surface);
 	struct xdg_toplevel *toplevel = xdg_surface_get_toplevel(xdg);
 	wl_surface_commit(surface); // and never a picture
+	ask(scene, 1, 0, 50, 1000);
 	const struct channel_message *m = run(scene, 1, LONG_MS);
-	assert_settled(m, CHANNEL_SETTLE_QUIET);
-	assert_true(m->settled.waited_ms >= 1000); // but not for ever
+	assert_settled(m, CHANNEL_SETTLE_UNRESPONSIVE);
 	assert_unchanged(m);
+	// But not for ever.
+	ask(scene, 2, 0, 50, LONG_MS);
+	m = run(scene, 2, LONG_MS);
+	assert_settled(m, CHANNEL_SETTLE_QUIET);
+	assert_true(m->settled.waited_ms >= 2000);
 	xdg_toplevel_destroy(toplevel);
 	xdg_surface_destroy(xdg);
 	wl_surface_destroy(surface);
+	// One that keeps its word.
+	ask(scene, 3, 0, 50, LONG_MS);
+	run(scene, 0, 20);
+	struct window *small = window_open(scene->client, 100, 100, true, NULL, "small", BLUE);
+	m = run(scene, 3, LONG_MS);
+	assert_settled(m, CHANNEL_SETTLE_QUIET);
+	assert_changed(m, (struct channel_box){270, 150, 100, 100});
+	window_close(small);
 }
 
 static void test_who_does_not_answer_is_unresponsive(void **state) {
