@@ -1,5 +1,6 @@
 #include "viewer/hands.h"
 
+#include <gdk/wayland/gdkwayland.h>
 #include <linux/input-event-codes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ struct hands {
 	ViewerScreen *screen;
 	struct wire *wire;
 	struct layout *layout;
-	GtkEventController *keys, *rest;
+	GtkEventController *keys, *rest, *pointer;
+	double pointer_x, pointer_y; // in the screen's coordinates
 	void (*chord)(void *data, enum hands_chord chord);
 	void *chord_data;
 	bool mine, in;
@@ -33,8 +35,8 @@ static void send_input(
 	struct hands *hands, uint32_t kind, uint32_t code, uint32_t value, double x, double y) {
 	const struct view_message message = {
 		.type = VIEW_INPUT,
-		.input = {kind, code, value, (int32_t)floor(x * FIXED_ONE),
-			(int32_t)floor(y * FIXED_ONE)},
+		.input = {kind, code, value, (int32_t)lround(x * FIXED_ONE),
+			(int32_t)lround(y * FIXED_ONE)},
 	};
 	wire_send(hands->wire, &message, -1);
 }
@@ -47,9 +49,15 @@ static void forget_pressed(struct hands *hands) {
 	memset(hands->touch, 0, sizeof(hands->touch));
 }
 
+/*
+ * On Wayland the desktop decides whether its own shortcuts go to the window, and takes them back
+ * with the focus. X11 has only a grab of the whole keyboard, which outlives the focus: a user who
+ * clicks into another window would go on typing into the session. There the desktop keeps its keys.
+ */
 static void inhibit(struct hands *hands, bool on) {
 	GdkSurface *surface = gtk_native_get_surface(GTK_NATIVE(hands->window));
-	if (on == hands->inhibiting || surface == NULL) {
+	if (on == hands->inhibiting || surface == NULL ||
+		!GDK_IS_WAYLAND_DISPLAY(gdk_surface_get_display(surface))) {
 		return;
 	}
 	hands->inhibiting = on;
@@ -155,8 +163,16 @@ static gboolean handle_key(struct hands *hands, GdkEvent *event) {
 
 // ---- pointer and touch
 
+static void handle_pointer(struct hands *hands, double x, double y) {
+	hands->pointer_x = x;
+	hands->pointer_y = y;
+}
+
 // The event's place in the frame. False: no frame is there, or the event has no place.
 static bool event_point(struct hands *hands, GdkEvent *event, struct screen_point *point) {
+	if (gdk_event_get_event_type(event) == GDK_SCROLL) { // has no place of its own
+		return screen_to_frame(hands->screen, hands->pointer_x, hands->pointer_y, point);
+	}
 	double x, y, native_x, native_y;
 	graphene_point_t out;
 	if (!gdk_event_get_position(event, &x, &y)) {
@@ -317,6 +333,7 @@ struct hands *hands_create(GtkWindow *window, ViewerScreen *screen, struct wire 
 		.layout = layout,
 		.keys = gtk_event_controller_legacy_new(),
 		.rest = gtk_event_controller_legacy_new(),
+		.pointer = gtk_event_controller_motion_new(),
 		.chord = chord,
 		.chord_data = data,
 	};
@@ -324,7 +341,11 @@ struct hands *hands_create(GtkWindow *window, ViewerScreen *screen, struct wire 
 	g_signal_connect_swapped(hands->keys, "event", G_CALLBACK(handle_key), hands);
 	g_signal_connect_swapped(hands->rest, "event", G_CALLBACK(handle_rest), hands);
 	gtk_widget_add_controller(GTK_WIDGET(window), hands->keys);
+	g_signal_connect_swapped(hands->pointer, "enter", G_CALLBACK(handle_pointer), hands);
+	g_signal_connect_swapped(hands->pointer, "motion", G_CALLBACK(handle_pointer), hands);
+	gtk_event_controller_set_propagation_phase(hands->pointer, GTK_PHASE_CAPTURE);
 	gtk_widget_add_controller(GTK_WIDGET(screen), hands->rest);
+	gtk_widget_add_controller(GTK_WIDGET(screen), hands->pointer);
 	g_signal_connect_swapped(window, "notify::is-active", G_CALLBACK(update), hands);
 	g_signal_connect_swapped(window, "notify::focus-widget", G_CALLBACK(update), hands);
 	return hands;
@@ -337,6 +358,7 @@ void hands_destroy(struct hands *hands) {
 	g_signal_handlers_disconnect_by_data(hands->window, hands);
 	gtk_widget_remove_controller(GTK_WIDGET(hands->window), hands->keys);
 	gtk_widget_remove_controller(GTK_WIDGET(hands->screen), hands->rest);
+	gtk_widget_remove_controller(GTK_WIDGET(hands->screen), hands->pointer);
 	layout_destroy(hands->layout);
 	free(hands);
 }

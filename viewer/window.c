@@ -19,7 +19,7 @@ struct _ViewerWindow {
 	struct chrome chrome;
 	ViewerScreen *screen;
 	GtkScrolledWindow *scroll;
-	GtkWidget *notice_close;
+	GtkWidget *notice_close, *menu;
 
 	struct wire *wire;
 	GSource *source; // NULL: nothing more comes
@@ -383,6 +383,20 @@ static void handle_about(GSimpleAction *simple, GVariant *parameter, gpointer da
 		GTK_LICENSE_MIT_X11, NULL);
 }
 
+static void return_keyboard(gpointer data) {
+	g_autoptr(ViewerWindow) window = data;
+	if (window->hands != NULL && is_mine(window)) {
+		gtk_widget_grab_focus(GTK_WIDGET(window->screen));
+	}
+}
+
+// The keyboard goes back to where it was before the menu, when the menu has done with it.
+static void handle_menu(ViewerWindow *window) {
+	if (!gtk_menu_button_get_active(GTK_MENU_BUTTON(window->menu))) {
+		g_idle_add_once(return_keyboard, g_object_ref(window));
+	}
+}
+
 // A view that is moved lies differently on the monitor's pixels.
 static void handle_scrolled(ViewerWindow *window) {
 	gtk_widget_queue_draw(GTK_WIDGET(window->screen));
@@ -435,6 +449,7 @@ static void viewer_window_class_init(ViewerWindowClass *class) {
 	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, screen);
 	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, scroll);
 	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, notice_close);
+	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, menu);
 }
 
 static void viewer_window_init(ViewerWindow *window) {
@@ -464,6 +479,7 @@ static void viewer_window_init(ViewerWindow *window) {
 		"value-changed", G_CALLBACK(handle_scrolled), window);
 	g_signal_connect_swapped(
 		window->notice_close, "clicked", G_CALLBACK(handle_notice_close), window);
+	g_signal_connect_swapped(window->menu, "notify::active", G_CALLBACK(handle_menu), window);
 	keys_add_to(GTK_WINDOW(window));
 }
 

@@ -52,9 +52,9 @@ def main():
         return
     if verb == "press":
         for node, states in nodes:
-            if node.get_name() == rest[0] and "button" in node.get_role_name() and is_in(states, "SENSITIVE"):
-                action = node.get_action_iface()
-                print(json.dumps(bool(action and action.do_action(0))))
+            action = node.get_action_iface()
+            if node.get_name() == rest[0] and is_in(states, "SENSITIVE") and action and action.get_n_actions() > 0:
+                print(json.dumps(bool(action.do_action(0))))
                 return
         raise SystemExit(f"there is no button {rest[0]} that can be pressed: " +
                          json.dumps([describe(*pair) for pair in nodes if "button" in pair[0].get_role_name()]))

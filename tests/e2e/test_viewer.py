@@ -1,11 +1,13 @@
 """The window: parclose-viewer on desktops without a monitor, told by a supervisor that is a test."""
 
 import os
+import time
 import unittest
 
 from desktops import Sway, Weston, Xvfb, rgb_of_bgrx, write_png
 from fake_supervisor import Supervisor
 from harness import BUILD, REPO, wait_for
+from view_channel import AGENT, BUTTON, HUMAN, KEYCODE, MINE, MOVE, PAUSED, RELEASE, SCROLL
 
 VIEWER = os.path.join(BUILD, "viewer", "parclose-viewer")
 APPLICATION = "org.parclose.Viewer"
@@ -129,3 +131,217 @@ class Frames(ViewerTest):
 
     def test_frames_on_x11(self):
         self.check_frames(Xvfb)
+
+
+class HandsOnX11(ViewerTest):
+    """What the user does over the screen, on a desktop whose pointer and keyboard a test can move."""
+
+    def setUp(self):
+        super().setUp()
+        self.x11 = self.desktop(Xvfb)
+        self.supervisor = self.supervisor()
+        self.pixels = pattern(400, 260)
+        self.supervisor.frame(self.pixels)
+        self.viewer = self.view(self.x11, self.supervisor)
+        self.place = self.wait_shown(self.x11, self.supervisor, self.pixels)
+        wait_for(self.is_active, 10, "the window to be active")
+
+    def is_active(self):
+        name = self.x11.run("xdotool", "getactivewindow", "getwindowname", check=False)
+        return name.startswith("web")
+
+    def at(self, x, y):
+        return self.place[0] + x, self.place[1] + y
+
+    def heard(self, seconds=3.0, until=None):
+        """What came; until `until` of it is true."""
+        found = []
+        def look():
+            found.extend(self.supervisor.heard())
+            return until is None or until(found)
+        if until is None:
+            time.sleep(seconds)
+        try:
+            wait_for(look, seconds, "what the viewer should say")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it said {found}") from None
+        return found
+
+    def take_over(self, keymap=True, **state):
+        self.x11.xdotool("key", "ctrl+t")
+        said = self.heard(until=lambda found: found)
+        self.assertEqual([message["kind"] for message in said], ["take_over"])
+        self.supervisor.state(HUMAN, MINE, **state)
+        return self.heard(until=lambda found: any(message["kind"] == "keymap" for message in found))[-1]
+
+    def inputs(self, found, kind):
+        return [message for message in found if message["kind"] == "input" and message["input"] == kind]
+
+    def test_watching_sends_nothing(self):
+        for x, y in ((5, 5), (200, 100), (399, 259)):
+            self.x11.xdotool("mousemove", *self.at(x, y), "click", 1, "click", 3, "click", 4, "click", 5)
+        self.x11.xdotool("type", "secret")
+        self.x11.xdotool("key", "Return", "Escape", "Tab", "ctrl+c")
+        self.x11.xdotool("mousemove", *self.at(10, 10), "mousedown", 1, "mousemove", *self.at(90, 90), "mouseup", 1)
+        # Nor when somebody else has taken over, or while all stands still.
+        for holder in (HUMAN, PAUSED):
+            self.supervisor.state(holder)
+            self.x11.xdotool("mousemove", *self.at(20, 20), "click", 1, "key", "a")
+        self.assertEqual(self.heard(1.0), [])
+
+    def test_pointer(self):
+        self.take_over()
+        self.x11.xdotool("mousemove", *self.at(100, 50))
+        found = self.heard(until=lambda found: self.inputs(found, MOVE))
+        moved = self.inputs(found, MOVE)[-1]
+        self.assertEqual((moved["x"], moved["y"]), (100 * 256, 50 * 256))
+        for number, code in ((1, 0x110), (2, 0x112), (3, 0x111), (8, 0x113), (9, 0x114)):
+            self.x11.xdotool("click", number)
+            found = self.heard(until=lambda found: len(self.inputs(found, BUTTON)) == 2)
+            self.assertEqual([(b["code"], b["value"], b["x"], b["y"]) for b in self.inputs(found, BUTTON)],
+                             [(code, value, 100 * 256, 50 * 256) for value in (1, 0)])
+        for number, x, y in ((4, 0, -1), (5, 0, 1), (6, -1, 0), (7, 1, 0)):
+            self.x11.xdotool("click", number)
+            found = self.heard(until=lambda found: self.inputs(found, SCROLL))
+            scrolled = self.inputs(found, SCROLL)[0]
+            self.assertEqual((scrolled["x"] / 256, scrolled["y"] / 256, scrolled["value"], scrolled["code"]),
+                             (x, y, 0, 0))
+
+    def test_the_edges(self):
+        self.take_over()
+        # A press beside the frame is nobody's.
+        self.x11.xdotool("mousemove", *self.at(-20, 100), "click", 1)
+        self.x11.xdotool("mousemove", *self.at(420, 100), "click", 1, "click", 5)
+        self.assertEqual(self.heard(1.0), [])
+        # A drag that leaves it goes on along the edge, and ends when the button goes up.
+        self.x11.xdotool("mousemove", *self.at(390, 100), "mousedown", 1, "mousemove", *self.at(415, 120))
+        self.x11.xdotool("mouseup", 1)
+        found = self.heard(until=lambda found: len(self.inputs(found, BUTTON)) == 2)
+        for message in found:
+            self.assertTrue(0 <= message["x"] < 400 * 256 and 0 <= message["y"] < 260 * 256, message)
+        up = self.inputs(found, BUTTON)[1]
+        self.assertEqual((up["value"], up["x"], up["y"]), (0, 400 * 256 - 1, 120 * 256))
+        self.x11.xdotool("mousemove", *self.at(0, 0), "click", 1)
+        found = self.heard(until=lambda found: len(self.inputs(found, BUTTON)) == 2)
+        self.assertEqual(self.inputs(found, BUTTON)[0]["x"], 0)
+
+    def test_keys_and_the_users_layout(self):
+        self.x11.run("setxkbmap", "de")
+        keymap = self.take_over()
+        self.assertIn("xkb_keymap", keymap["text"])
+        self.assertIn("German", keymap["text"])
+        self.assertEqual((keymap["group"], keymap["locks"]), (0, 0))
+        self.x11.xdotool("key", "--delay", 20, "Shift+z", "Tab", "Return")
+        found = self.inputs(self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) >= 8), KEYCODE)
+        # Z is where a US keyboard has Y.
+        self.assertEqual([(key["code"], key["value"]) for key in found],
+                         [(42, 1), (21, 1), (42, 0), (21, 0), (15, 1), (15, 0), (28, 1), (28, 0)])
+        # Keys of the window itself are the session's, too.
+        self.x11.xdotool("key", "--delay", 20, "ctrl+w", "F10", "F11")
+        found = self.inputs(self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) >= 8), KEYCODE)
+        self.assertEqual([key["code"] for key in found if key["value"] == 1 and key["code"] != 56],
+                         [29, 17, 68, 87])  # 56: xdotool presses Alt for the function keys
+        self.assertIsNone(self.viewer.poll())
+        # The user changes the layout: it is said before the next key.
+        self.x11.run("setxkbmap", "fr")
+        time.sleep(0.3)
+        self.x11.xdotool("key", "q")
+        found = self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
+        self.assertEqual([message["kind"] for message in found], ["keymap", "input", "input"])
+        self.assertIn("French", found[0]["text"])
+        self.assertEqual(found[1]["code"], 30)
+
+    def test_a_key_that_is_held_is_pressed_once(self):
+        self.take_over()
+        self.x11.xdotool("keydown", "x", "sleep", 1.5, "keyup", "x")
+        found = self.heard(until=lambda found: any(key["value"] == 0 for key in self.inputs(found, KEYCODE)))
+        self.assertEqual([(key["code"], key["value"]) for key in self.inputs(found, KEYCODE)], [(45, 1), (45, 0)])
+
+    def test_locks_and_layouts_are_told(self):
+        self.x11.run("setxkbmap", "us,ru", "-option", "grp:alt_shift_toggle")
+        self.x11.xdotool("key", "Caps_Lock")
+        keymap = self.take_over()
+        self.assertEqual((keymap["group"], keymap["locks"]), (0, 1))
+        self.x11.xdotool("key", "Caps_Lock")
+        self.x11.xdotool("key", "alt+shift")
+        self.x11.xdotool("keydown", "Alt_L", "keydown", "Shift_L", "keyup", "Shift_L", "keyup", "Alt_L")
+        self.supervisor.heard(1)
+        time.sleep(0.3)
+        self.supervisor.heard()
+        self.x11.xdotool("key", "space")  # has one layout only
+        self.x11.xdotool("key", "Cyrillic_a")
+        found = self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) >= 4)
+        told = [message for message in found if message["kind"] == "keymap"]
+        self.assertEqual([(keymap["group"], keymap["locks"]) for keymap in told][-1], (1, 0))
+
+    def test_the_chord_hands_back(self):
+        self.take_over()
+        self.x11.xdotool("keydown", "a")
+        self.x11.xdotool("key", "ctrl+alt+Home")
+        found = self.heard(until=lambda found: any(message["kind"] == "hand_back" for message in found))
+        # The chord itself is not the session's, and nothing comes after it.
+        self.assertNotIn(102, [key["code"] for key in self.inputs(found, KEYCODE)])
+        self.assertEqual(found[-1]["kind"], "hand_back")
+        self.x11.xdotool("keyup", "a", "key", "b", "mousemove", *self.at(50, 50), "click", 1)
+        # A state that was under way does not bring it back.
+        self.supervisor.state(HUMAN, MINE, denied=1)
+        self.x11.xdotool("key", "c", "mousemove", *self.at(60, 50), "click", 1)
+        self.assertEqual(self.heard(1.0), [])
+        self.supervisor.state(AGENT)
+        self.take_over()
+        self.x11.xdotool("key", "d")
+        self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
+
+    def test_losing_focus_lets_go(self):
+        self.take_over()
+        self.x11.xdotool("keydown", "shift", "mousemove", *self.at(30, 30), "mousedown", 1)
+        self.heard(until=lambda found: self.inputs(found, BUTTON))
+        other = self.supervisor_of("other")
+        self.view(self.x11, other)
+        wait_for(lambda: self.x11.run("xdotool", "search", "--name", "other – Parclose", check=False), 10, "a window")
+        self.x11.xdotool("search", "--name", "other – Parclose", "windowactivate", "--sync")
+        found = self.heard(until=lambda found: self.inputs(found, RELEASE))
+        self.assertEqual(found[-1]["input"], RELEASE)
+        self.x11.xdotool("mouseup", 1, "keyup", "shift", "key", "y")
+        self.assertEqual(self.heard(1.0), [])
+        # Back again: the layout is told anew, and all goes on.
+        self.x11.xdotool("search", "--name", "web – Parclose", "windowactivate", "--sync")
+        self.heard(until=lambda found: any(message["kind"] == "keymap" for message in found))
+        self.x11.xdotool("key", "y")
+        self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
+
+    def supervisor_of(self, name):
+        supervisor = Supervisor(400, 260)
+        self.supervisors.append(supervisor)
+        supervisor.hello(name=name)
+        supervisor.state()
+        return supervisor
+
+    def test_the_window_itself_is_not_the_sessions(self):
+        self.take_over()
+        # The menu has the keyboard while it is open, and gives it back.
+        self.assertTrue(self.x11.accessible("press", APPLICATION, "Main menu"))
+        found = self.heard(until=lambda found: self.inputs(found, RELEASE))
+        self.x11.xdotool("key", "Down", "Down")
+        self.assertEqual(self.heard(0.5), [])
+        self.x11.xdotool("key", "Escape")
+        self.heard(until=lambda found: any(message["kind"] == "keymap" for message in found))
+        self.x11.xdotool("key", "n")
+        found = self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
+        self.assertEqual([key["code"] for key in self.inputs(found, KEYCODE)], [49, 49])
+
+    def test_scaled(self):
+        window = self.x11.xdotool("getactivewindow").strip()
+        self.x11.xdotool("windowsize", "--sync", window, 920, 700)
+        time.sleep(1)
+        self.take_over()
+        width, height, rows = self.x11.screenshot()
+        # Where the frame is now: between the dark bars.
+        self.x11.xdotool("mousemove", width // 2, height // 2)
+        found = self.heard(until=lambda found: self.inputs(found, MOVE))
+        middle = self.inputs(found, MOVE)[-1]
+        self.x11.xdotool("mousemove", width // 2 + 100, height // 2)
+        found = self.heard(until=lambda found: self.inputs(found, MOVE))
+        moved = (self.inputs(found, MOVE)[-1]["x"] - middle["x"]) / 256
+        self.assertTrue(30 < moved < 80, moved)  # the frame is about twice as large
+        self.assertEqual(len(rows), height)
