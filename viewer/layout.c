@@ -158,13 +158,20 @@ static int memory_of(const char *text, size_t bytes) {
 	return fd;
 }
 
+// On Wayland not every change is announced, but asking costs nothing.
+static bool is_stale(const struct layout *layout) {
+	return layout->stale ||
+	       (GDK_IS_WAYLAND_DISPLAY(layout->display) &&
+		       layout->keymap != gdk_wayland_device_get_xkb_keymap(layout->keyboard));
+}
+
 bool layout_send(struct layout *layout, struct wire *wire, GdkEvent *event, bool anew) {
 	bool changed = anew;
 	if (anew) {
 		free(layout->sent);
 		layout->sent = NULL;
 	}
-	if (anew || layout->stale) {
+	if (anew || is_stale(layout)) {
 		read_again(layout);
 		char *text = layout->keymap == NULL ? NULL
 						    : xkb_keymap_get_as_string(layout->keymap,

@@ -184,20 +184,19 @@ static void take_state(ViewerWindow *window) {
 	hands_set_mine(window->hands, mine);
 	show_chrome(window);
 	show_cursor(window);
-	if (told->state && window->minute == 0) {
+	g_clear_handle_id(&window->minute, g_source_remove);
+	if (open) {
 		show_minute(window);
 	}
 }
 
 static void take_over_news(ViewerWindow *window) {
 	const struct wire_told *told = wire_told(window->wire);
-	g_clear_handle_id(&window->minute, g_source_remove);
 	if (window->source != NULL) {
 		g_source_destroy(window->source);
 		g_clear_pointer(&window->source, g_source_unref);
 	}
 	take_state(window);
-	g_clear_handle_id(&window->minute, g_source_remove);
 	screen_set_over(window->screen);
 	chrome_show_over(&window->chrome, told);
 	if (told->end != WIRE_ENDED) {

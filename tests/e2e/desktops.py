@@ -128,11 +128,11 @@ class Desktop:
             raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def remember(self, width, height, **values):
-        """What the viewer finds of windows that showed screens of that size."""
+    def remember(self, size, **values):
+        """What the viewer finds of windows that showed screens of `size`, as "640x400"."""
         os.makedirs(os.path.dirname(self.windows_file()), exist_ok=True)
         with open(self.windows_file(), "w", encoding="utf-8") as file:
-            file.write(f"[{width}x{height}]\n" + "".join(f"{key}={value}\n" for key, value in values.items()))
+            file.write(f"[{size}]\n" + "".join(f"{key}={value}\n" for key, value in values.items()))
 
     def windows_file(self):
         return os.path.join(self.env["XDG_STATE_HOME"], "parclose-viewer", "windows")

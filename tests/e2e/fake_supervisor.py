@@ -64,7 +64,7 @@ class Supervisor:
                   (self.memory_fd, self.slots_fd) if fds is None else fds)
 
     def state(self, holder=AGENT, flags=0, network=1, clipboard=1, viewers=1, denied=0, begun=None):
-        begun = int(time.time()) - 754 if begun is None else begun
+        begun = int(time.time() - 754 if begun is None else begun)
         self.send(STATE, struct.pack("<6IQQ", holder, flags, network, clipboard, viewers, denied, begun, 0))
 
     def title(self, title, app_id="app"):

@@ -1,107 +1,22 @@
 """The window: parclose-viewer on desktops without a monitor, told by a supervisor that is a test."""
 
 import os
+import shutil
+import tempfile
 import time
-import unittest
 
-from desktops import Sway, Weston, Xvfb, rgb_of_bgrx, write_png
-from fake_supervisor import Supervisor
-from harness import BUILD, REPO, wait_for
+from desktops import Sway, Weston, Xvfb
+from harness import wait_for
 from view_channel import AGENT, BUTTON, HUMAN, KEYCODE, MINE, MOVE, PAUSED, RELEASE, SCROLL
-
-VIEWER = os.path.join(BUILD, "viewer", "parclose-viewer")
-APPLICATION = "org.parclose.Viewer"
-
-
-def pattern(width, height, seed=0):
-    """A frame in which every pixel differs from those around it, so that one filtered wrongly is found."""
-    rows = []
-    for y in range(height):
-        row = bytearray(width * 4)
-        row[0::4] = bytes((x * 7 + y * 13 + seed) & 255 for x in range(width))
-        row[1::4] = bytes((x * 31 ^ y * 5) & 255 for x in range(width))
-        row[2::4] = bytes(255 if (x + y) % 2 else (x + seed) & 127 for x in range(width))
-        rows.append(bytes(row))
-    return b"".join(rows)
-
-
-def find(picture, needle):
-    """Where the row of pixels begins in a picture: (x, y), or None."""
-    for y, row in enumerate(picture[2]):
-        at = row.find(needle)
-        while at >= 0 and at % 3:
-            at = row.find(needle, at + 1)
-        if at >= 0:
-            return at // 3, y
-    return None
-
-
-@unittest.skipUnless(os.path.exists(VIEWER), "built without the viewer")
-class ViewerTest(unittest.TestCase):
-    def setUp(self):
-        self.desktops, self.supervisors = [], []
-
-    def tearDown(self):
-        for desktop in self.desktops:
-            desktop.close()
-        for supervisor in self.supervisors:
-            supervisor.close()
-
-    def desktop(self, kind, **options):
-        if not kind.is_there():
-            self.skipTest(kind.name + " is not installed")
-        desktop = kind(**options)
-        self.desktops.append(desktop)
-        return desktop
-
-    def supervisor(self, width=400, height=260, **hello):
-        supervisor = Supervisor(width, height)
-        self.supervisors.append(supervisor)
-        supervisor.hello(**hello)
-        supervisor.state()
-        return supervisor
-
-    def view(self, desktop, supervisor, **env):
-        viewer = desktop.spawn(VIEWER, "--fd", str(supervisor.viewer_fd), pass_fds=[supervisor.viewer_fd],
-                               env={**desktop.env, **env})
-        os.close(supervisor.viewer_fd)
-        return viewer
-
-    def wait_shown(self, desktop, supervisor, pixels, factor=1, seconds=20):
-        """Waits until every pixel of the frame is on the desktop, `factor` times as large. Returns where."""
-        width = supervisor.width
-        rows = [rgb_of_bgrx(pixels[y * width * 4:(y + 1) * width * 4]) for y in range(supervisor.height)]
-        rows = [b"".join(row[i:i + 3] * factor for i in range(0, len(row), 3)) for row in rows]
-        rows = [row for row in rows for _ in range(factor)]
-
-        def look():
-            picture = desktop.screenshot()
-            place = find(picture, rows[0])
-            if place is None:
-                return None
-            x, y = place
-            shown = [row[x * 3:x * 3 + len(rows[0])] for row in picture[2][y:y + len(rows)]]
-            return place if shown == rows else None
-        try:
-            return wait_for(look, seconds, f"the frame on {desktop.name}")
-        except AssertionError as error:
-            self.keep(desktop)
-            raise AssertionError(f"{error}\n{desktop.what_was_said()[-2000:]}") from None
-
-    def keep(self, desktop):
-        """What a failed test saw, for people to look at."""
-        out = os.path.join(REPO, "out")
-        if os.access(out, os.W_OK):
-            width, _, rows = desktop.screenshot()
-            write_png(os.path.join(out, self.id() + ".png"), width, rows)
+from viewer_case import APPLICATION, ViewerTest, pattern
 
 
 class Frames(ViewerTest):
     def check_frames(self, kind, factor=1, mode=None, **options):
         desktop = self.desktop(kind, **options)
         if mode:
-            desktop.remember(400, 260, scale=mode)
-        supervisor = self.supervisor()
+            desktop.remember("400x260", scale=mode)
+        supervisor = self.told()
         first, second = pattern(400, 260), pattern(400, 260, 90)
         supervisor.frame(first)
         self.view(desktop, supervisor)
@@ -139,7 +54,7 @@ class HandsOnX11(ViewerTest):
     def setUp(self):
         super().setUp()
         self.x11 = self.desktop(Xvfb)
-        self.supervisor = self.supervisor()
+        self.supervisor = self.told()
         self.pixels = pattern(400, 260)
         self.supervisor.frame(self.pixels)
         self.viewer = self.view(self.x11, self.supervisor)
@@ -153,26 +68,12 @@ class HandsOnX11(ViewerTest):
     def at(self, x, y):
         return self.place[0] + x, self.place[1] + y
 
-    def heard(self, seconds=3.0, until=None):
-        """What came; until `until` of it is true."""
-        found = []
-        def look():
-            found.extend(self.supervisor.heard())
-            return until is None or until(found)
-        if until is None:
-            time.sleep(seconds)
-        try:
-            wait_for(look, seconds, "what the viewer should say")
-        except AssertionError as error:
-            raise AssertionError(f"{error}; it said {found}") from None
-        return found
-
     def take_over(self, keymap=True, **state):
         self.x11.xdotool("key", "ctrl+t")
-        said = self.heard(until=lambda found: found)
+        said = self.heard(self.supervisor, until=lambda found: found)
         self.assertEqual([message["kind"] for message in said], ["take_over"])
         self.supervisor.state(HUMAN, MINE, **state)
-        return self.heard(until=lambda found: any(message["kind"] == "keymap" for message in found))[-1]
+        return self.heard(self.supervisor, until=lambda found: any(message["kind"] == "keymap" for message in found))[-1]
 
     def inputs(self, found, kind):
         return [message for message in found if message["kind"] == "input" and message["input"] == kind]
@@ -187,22 +88,22 @@ class HandsOnX11(ViewerTest):
         for holder in (HUMAN, PAUSED):
             self.supervisor.state(holder)
             self.x11.xdotool("mousemove", *self.at(20, 20), "click", 1, "key", "a")
-        self.assertEqual(self.heard(1.0), [])
+        self.assertEqual(self.heard(self.supervisor, 1.0), [])
 
     def test_pointer(self):
         self.take_over()
         self.x11.xdotool("mousemove", *self.at(100, 50))
-        found = self.heard(until=lambda found: self.inputs(found, MOVE))
+        found = self.heard(self.supervisor, until=lambda found: self.inputs(found, MOVE))
         moved = self.inputs(found, MOVE)[-1]
         self.assertEqual((moved["x"], moved["y"]), (100 * 256, 50 * 256))
         for number, code in ((1, 0x110), (2, 0x112), (3, 0x111), (8, 0x113), (9, 0x114)):
             self.x11.xdotool("click", number)
-            found = self.heard(until=lambda found: len(self.inputs(found, BUTTON)) == 2)
+            found = self.heard(self.supervisor, until=lambda found: len(self.inputs(found, BUTTON)) == 2)
             self.assertEqual([(b["code"], b["value"], b["x"], b["y"]) for b in self.inputs(found, BUTTON)],
                              [(code, value, 100 * 256, 50 * 256) for value in (1, 0)])
         for number, x, y in ((4, 0, -1), (5, 0, 1), (6, -1, 0), (7, 1, 0)):
             self.x11.xdotool("click", number)
-            found = self.heard(until=lambda found: self.inputs(found, SCROLL))
+            found = self.heard(self.supervisor, until=lambda found: self.inputs(found, SCROLL))
             scrolled = self.inputs(found, SCROLL)[0]
             self.assertEqual((scrolled["x"] / 256, scrolled["y"] / 256, scrolled["value"], scrolled["code"]),
                              (x, y, 0, 0))
@@ -212,17 +113,17 @@ class HandsOnX11(ViewerTest):
         # A press beside the frame is nobody's.
         self.x11.xdotool("mousemove", *self.at(-20, 100), "click", 1)
         self.x11.xdotool("mousemove", *self.at(420, 100), "click", 1, "click", 5)
-        self.assertEqual(self.heard(1.0), [])
+        self.assertEqual(self.heard(self.supervisor, 1.0), [])
         # A drag that leaves it goes on along the edge, and ends when the button goes up.
         self.x11.xdotool("mousemove", *self.at(390, 100), "mousedown", 1, "mousemove", *self.at(415, 120))
         self.x11.xdotool("mouseup", 1)
-        found = self.heard(until=lambda found: len(self.inputs(found, BUTTON)) == 2)
+        found = self.heard(self.supervisor, until=lambda found: len(self.inputs(found, BUTTON)) == 2)
         for message in found:
             self.assertTrue(0 <= message["x"] < 400 * 256 and 0 <= message["y"] < 260 * 256, message)
         up = self.inputs(found, BUTTON)[1]
         self.assertEqual((up["value"], up["x"], up["y"]), (0, 400 * 256 - 1, 120 * 256))
         self.x11.xdotool("mousemove", *self.at(0, 0), "click", 1)
-        found = self.heard(until=lambda found: len(self.inputs(found, BUTTON)) == 2)
+        found = self.heard(self.supervisor, until=lambda found: len(self.inputs(found, BUTTON)) == 2)
         self.assertEqual(self.inputs(found, BUTTON)[0]["x"], 0)
 
     def test_keys_and_the_users_layout(self):
@@ -232,13 +133,13 @@ class HandsOnX11(ViewerTest):
         self.assertIn("German", keymap["text"])
         self.assertEqual((keymap["group"], keymap["locks"]), (0, 0))
         self.x11.xdotool("key", "--delay", 20, "Shift+z", "Tab", "Return")
-        found = self.inputs(self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) >= 8), KEYCODE)
+        found = self.inputs(self.heard(self.supervisor, until=lambda found: len(self.inputs(found, KEYCODE)) >= 8), KEYCODE)
         # Z is where a US keyboard has Y.
         self.assertEqual([(key["code"], key["value"]) for key in found],
                          [(42, 1), (21, 1), (42, 0), (21, 0), (15, 1), (15, 0), (28, 1), (28, 0)])
         # Keys of the window itself are the session's, too.
         self.x11.xdotool("key", "--delay", 20, "ctrl+w", "F10", "F11")
-        found = self.inputs(self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) >= 8), KEYCODE)
+        found = self.inputs(self.heard(self.supervisor, until=lambda found: len(self.inputs(found, KEYCODE)) >= 8), KEYCODE)
         self.assertEqual([key["code"] for key in found if key["value"] == 1 and key["code"] != 56],
                          [29, 17, 68, 87])  # 56: xdotool presses Alt for the function keys
         self.assertIsNone(self.viewer.poll())
@@ -246,7 +147,7 @@ class HandsOnX11(ViewerTest):
         self.x11.run("setxkbmap", "fr")
         time.sleep(0.3)
         self.x11.xdotool("key", "q")
-        found = self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
+        found = self.heard(self.supervisor, until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
         self.assertEqual([message["kind"] for message in found], ["keymap", "input", "input"])
         self.assertIn("French", found[0]["text"])
         self.assertEqual(found[1]["code"], 30)
@@ -254,7 +155,7 @@ class HandsOnX11(ViewerTest):
     def test_a_key_that_is_held_is_pressed_once(self):
         self.take_over()
         self.x11.xdotool("keydown", "x", "sleep", 1.5, "keyup", "x")
-        found = self.heard(until=lambda found: any(key["value"] == 0 for key in self.inputs(found, KEYCODE)))
+        found = self.heard(self.supervisor, until=lambda found: any(key["value"] == 0 for key in self.inputs(found, KEYCODE)))
         self.assertEqual([(key["code"], key["value"]) for key in self.inputs(found, KEYCODE)], [(45, 1), (45, 0)])
 
     def test_locks_and_layouts_are_told(self):
@@ -270,7 +171,7 @@ class HandsOnX11(ViewerTest):
         self.supervisor.heard()
         self.x11.xdotool("key", "space")  # has one layout only
         self.x11.xdotool("key", "Cyrillic_a")
-        found = self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) >= 4)
+        found = self.heard(self.supervisor, until=lambda found: len(self.inputs(found, KEYCODE)) >= 4)
         told = [message for message in found if message["kind"] == "keymap"]
         self.assertEqual([(keymap["group"], keymap["locks"]) for keymap in told][-1], (1, 0))
 
@@ -278,7 +179,7 @@ class HandsOnX11(ViewerTest):
         self.take_over()
         self.x11.xdotool("keydown", "a")
         self.x11.xdotool("key", "ctrl+alt+Home")
-        found = self.heard(until=lambda found: any(message["kind"] == "hand_back" for message in found))
+        found = self.heard(self.supervisor, until=lambda found: any(message["kind"] == "hand_back" for message in found))
         # The chord itself is not the session's, and nothing comes after it.
         self.assertNotIn(102, [key["code"] for key in self.inputs(found, KEYCODE)])
         self.assertEqual(found[-1]["kind"], "hand_back")
@@ -286,48 +187,41 @@ class HandsOnX11(ViewerTest):
         # A state that was under way does not bring it back.
         self.supervisor.state(HUMAN, MINE, denied=1)
         self.x11.xdotool("key", "c", "mousemove", *self.at(60, 50), "click", 1)
-        self.assertEqual(self.heard(1.0), [])
+        self.assertEqual(self.heard(self.supervisor, 1.0), [])
         self.supervisor.state(AGENT)
         self.take_over()
         self.x11.xdotool("key", "d")
-        self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
+        self.heard(self.supervisor, until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
 
     def test_losing_focus_lets_go(self):
         self.take_over()
         self.x11.xdotool("keydown", "shift", "mousemove", *self.at(30, 30), "mousedown", 1)
-        self.heard(until=lambda found: self.inputs(found, BUTTON))
-        other = self.supervisor_of("other")
+        self.heard(self.supervisor, until=lambda found: self.inputs(found, BUTTON))
+        other = self.told(name="other")
         self.view(self.x11, other)
         wait_for(lambda: self.x11.run("xdotool", "search", "--name", "other – Parclose", check=False), 10, "a window")
         self.x11.xdotool("search", "--name", "other – Parclose", "windowactivate", "--sync")
-        found = self.heard(until=lambda found: self.inputs(found, RELEASE))
+        found = self.heard(self.supervisor, until=lambda found: self.inputs(found, RELEASE))
         self.assertEqual(found[-1]["input"], RELEASE)
         self.x11.xdotool("mouseup", 1, "keyup", "shift", "key", "y")
-        self.assertEqual(self.heard(1.0), [])
+        self.assertEqual(self.heard(self.supervisor, 1.0), [])
         # Back again: the layout is told anew, and all goes on.
         self.x11.xdotool("search", "--name", "web – Parclose", "windowactivate", "--sync")
-        self.heard(until=lambda found: any(message["kind"] == "keymap" for message in found))
+        self.heard(self.supervisor, until=lambda found: any(message["kind"] == "keymap" for message in found))
         self.x11.xdotool("key", "y")
-        self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
-
-    def supervisor_of(self, name):
-        supervisor = Supervisor(400, 260)
-        self.supervisors.append(supervisor)
-        supervisor.hello(name=name)
-        supervisor.state()
-        return supervisor
+        self.heard(self.supervisor, until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
 
     def test_the_window_itself_is_not_the_sessions(self):
         self.take_over()
         # The menu has the keyboard while it is open, and gives it back.
         self.assertTrue(self.x11.accessible("press", APPLICATION, "Main menu"))
-        found = self.heard(until=lambda found: self.inputs(found, RELEASE))
+        found = self.heard(self.supervisor, until=lambda found: self.inputs(found, RELEASE))
         self.x11.xdotool("key", "Down", "Down")
-        self.assertEqual(self.heard(0.5), [])
+        self.assertEqual(self.heard(self.supervisor, 0.5), [])
         self.x11.xdotool("key", "Escape")
-        self.heard(until=lambda found: any(message["kind"] == "keymap" for message in found))
+        self.heard(self.supervisor, until=lambda found: any(message["kind"] == "keymap" for message in found))
         self.x11.xdotool("key", "n")
-        found = self.heard(until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
+        found = self.heard(self.supervisor, until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
         self.assertEqual([key["code"] for key in self.inputs(found, KEYCODE)], [49, 49])
 
     def test_scaled(self):
@@ -338,10 +232,69 @@ class HandsOnX11(ViewerTest):
         width, height, rows = self.x11.screenshot()
         # Where the frame is now: between the dark bars.
         self.x11.xdotool("mousemove", width // 2, height // 2)
-        found = self.heard(until=lambda found: self.inputs(found, MOVE))
+        found = self.heard(self.supervisor, until=lambda found: self.inputs(found, MOVE))
         middle = self.inputs(found, MOVE)[-1]
         self.x11.xdotool("mousemove", width // 2 + 100, height // 2)
-        found = self.heard(until=lambda found: self.inputs(found, MOVE))
+        found = self.heard(self.supervisor, until=lambda found: self.inputs(found, MOVE))
         moved = (self.inputs(found, MOVE)[-1]["x"] - middle["x"]) / 256
         self.assertTrue(30 < moved < 80, moved)  # the frame is about twice as large
         self.assertEqual(len(rows), height)
+
+
+class HandsOnSway(ViewerTest):
+    """The same on Wayland, as far as a desktop without devices goes."""
+
+    CHORD = "bindsym Mod1+x exec touch {}\n"
+
+    def setUp(self):
+        super().setUp()
+        self.marker = os.path.join(tempfile.mkdtemp(), "the-desktop-took-it")
+        self.sway = self.desktop(Sway, config=self.CHORD.format(self.marker))
+        # Without a keyboard that stays, no window has the keyboard between two words.
+        self.sway.spawn("wtype", "-k", "Shift_L", "-s", "120000", "-k", "Shift_L")
+        self.supervisor = self.told()
+        self.pixels = pattern(400, 260)
+        self.supervisor.frame(self.pixels)
+        self.view(self.sway, self.supervisor)
+        self.place = self.wait_shown(self.sway, self.supervisor, self.pixels)
+
+    def tearDown(self):
+        super().tearDown()
+        shutil.rmtree(os.path.dirname(self.marker))
+
+    def take_over(self):
+        self.sway.accessible("press", APPLICATION, "Take over")
+        self.heard(self.supervisor, until=lambda found: found and found[-1]["kind"] == "take_over")
+        self.supervisor.state(HUMAN, MINE)
+        self.heard(self.supervisor, until=lambda found: found and found[-1]["kind"] == "keymap")
+
+    def keys(self, *words):
+        """Types with a keyboard that has its own layout; returns what the session's keys mean by what it was told."""
+        self.sway.run("wtype", *words)
+        return self.heard(self.supervisor, 1.0)
+
+    def test_watching_sends_nothing(self):
+        self.assertEqual(self.keys("-d", "20", "secret"), [])
+
+    def test_keys_with_the_keyboards_own_layout(self):
+        # wtype's keyboard has a layout of its own: key codes that mean something else on every other one.
+        self.take_over()
+        found = self.keys("-d", "40", "aß")
+        self.assertEqual([said["kind"] for said in found], ["keymap"] + 4 * ["input"])
+        self.assertIn("0xdf", found[0]["text"])  # sharp s
+        self.assertEqual([said["value"] for said in found[1:] if said["input"] == KEYCODE], [1, 0, 1, 0])
+
+    def test_the_desktops_shortcuts_are_the_sessions_only_meanwhile(self):
+        self.keys("-M", "alt", "-k", "x", "-m", "alt")
+        wait_for(lambda: os.path.exists(self.marker), 5, "the desktop's shortcut")
+        os.remove(self.marker)
+        self.take_over()
+        found = self.keys("-d", "40", "-M", "alt", "-k", "x", "-m", "alt")
+        self.assertFalse(os.path.exists(self.marker))
+        self.assertTrue([said for said in found if said.get("input") == KEYCODE], found)
+        # Reserved, whatever the session would like to have; then the desktop has its own again.
+        found = self.keys("-d", "40", "-M", "ctrl", "-M", "alt", "-k", "Home", "-m", "alt", "-m", "ctrl")
+        self.assertEqual(found[-1]["kind"], "hand_back")
+        self.supervisor.state(AGENT)
+        self.keys("-M", "alt", "-k", "x", "-m", "alt")
+        wait_for(lambda: os.path.exists(self.marker), 5, "the desktop's shortcut again")
