@@ -125,8 +125,8 @@ static void show_holder(
 		hint = composed;
 		icon = "parclose-you-symbolic";
 	} else if (told->holder == VIEW_HUMAN) {
-		words = _("Somebody else is in control");
-		hint = _("At another window of this session");
+		words = _("A person is in control");
+		hint = _("Not at this window");
 		icon = "parclose-you-symbolic";
 	} else {
 		words = _("Agent is in control");

@@ -228,28 +228,14 @@ static void take_button(
 }
 
 static void take_scroll(struct hands *hands, GdkEvent *event, const struct screen_point *point) {
-	double x = 0, y = 0, unit = 1;
+	double x, y, unit = 1;
 	uint32_t kind = CHANNEL_SCROLL_NOTCHES;
-	switch (gdk_scroll_event_get_direction(event)) {
-	case GDK_SCROLL_UP:
-		y = -1;
-		break;
-	case GDK_SCROLL_DOWN:
-		y = 1;
-		break;
-	case GDK_SCROLL_LEFT:
-		x = -1;
-		break;
-	case GDK_SCROLL_RIGHT:
-		x = 1;
-		break;
-	case GDK_SCROLL_SMOOTH:
-		gdk_scroll_event_get_deltas(event, &x, &y);
-		if (gdk_scroll_event_get_unit(event) == GDK_SCROLL_UNIT_SURFACE) {
-			kind = CHANNEL_SCROLL_PIXELS;
-			unit = screen_pixels_per_unit(hands->screen);
-		}
-		break;
+	// Of whole notches, too: their direction does not say how many, and in GTK 4.24 on Wayland
+	// it is left for right.
+	gdk_scroll_event_get_deltas(event, &x, &y);
+	if (gdk_scroll_event_get_unit(event) == GDK_SCROLL_UNIT_SURFACE) {
+		kind = CHANNEL_SCROLL_PIXELS;
+		unit = screen_pixels_per_unit(hands->screen);
 	}
 	x = CLAMP(x * unit, -SCROLL_MAX, SCROLL_MAX);
 	y = CLAMP(y * unit, -SCROLL_MAX, SCROLL_MAX);

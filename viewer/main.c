@@ -18,11 +18,12 @@ struct viewer {
 	struct wire *wire; // until the window has it
 };
 
-static bool is_channel(int fd) {
+// Is that descriptor a view channel? Then it is no longer one of any program that is started.
+static bool take_channel(int fd) {
 	int type = 0;
 	socklen_t len = sizeof(type);
 	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	       type == SOCK_SEQPACKET;
+	       type == SOCK_SEQPACKET && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
 static void startup(GtkApplication *application) {
@@ -68,7 +69,7 @@ int main(int argc, char *argv[]) {
 		g_print("parclose-viewer %s\n", PARCLOSE_VERSION);
 		return 0;
 	}
-	if (!is_channel(viewer.fd)) {
+	if (!take_channel(viewer.fd)) {
 		g_printerr("parclose-viewer: no session to show; use: parclose view NAME\n");
 		return 2;
 	}

@@ -406,6 +406,12 @@ static void handle_scrolled(ViewerWindow *window) {
 static gboolean viewer_window_close_request(GtkWindow *gtk_window) {
 	ViewerWindow *window = VIEWER_WINDOW(gtk_window);
 	const struct wire_told *told = wire_told(window->wire);
+	// Whoever closes the window is done. (One that crashes leaves the agent waiting.)
+	if (is_mine(window)) {
+		order(window, VIEW_HAND_BACK);
+		window->handing_back = true;
+		hands_set_mine(window->hands, false);
+	}
 	if (told->hello) {
 		struct remembered remembered = {
 			.maximized = gtk_window_is_maximized(gtk_window),

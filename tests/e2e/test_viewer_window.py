@@ -82,7 +82,7 @@ class Words(WindowTest):
     def test_who_holds_the_session(self):
         supervisor, _ = self.open()
         states = [((AGENT, 0), "Agent is in control"), ((HUMAN, MINE), "You are in control"),
-                  ((HUMAN, 0), "Somebody else is in control"), ((PAUSED, 0), "Paused"),
+                  ((HUMAN, 0), "A person is in control"), ((PAUSED, 0), "Paused"),
                   ((AGENT, STOPPING), "Stopping…"), ((AGENT, 0), "Agent is in control")]
         for (holder, flags), words in states:
             supervisor.state(holder, flags)
