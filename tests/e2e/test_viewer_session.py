@@ -307,11 +307,11 @@ class OnADesktopOfOurOwn(ViewedSession, ViewerTest):
         self.click(31.5, 42)
         self.assertEqual([(b["code"], b["value"], b["x"], b["y"]) for b in self.said(BUTTON, 2)],
                          [(0x110, value, 31 * 256 + 128, 42 * 256) for value in (1, 0)])
-        # Notches of a wheel, parts of one too, and fingers on a pad.
-        for value, x, y in ((0, 0, 1), (0, -2, 0), (0, 0, 0.5), (1, 0, 12.5), (1, -7, 0)):
-            self.user.input(SCROLL, 0, value, x=x, y=y)
+        # Notches of a wheel, and parts of one.
+        for x, y in ((0, 1), (0, -1), (-2, 0), (1, 0), (0, 0.5)):
+            self.user.input(SCROLL, x=x, y=y)
             scrolled = self.said(SCROLL)
-            self.assertEqual({s["value"] for s in scrolled}, {value})
+            self.assertEqual({s["value"] for s in scrolled}, {0})
             self.assertAlmostEqual(sum(s["x"] for s in scrolled) / 256, x, delta=0.02)
             self.assertAlmostEqual(sum(s["y"] for s in scrolled) / 256, y, delta=0.02)
         self.move(TOUCH, 50, 60, 3, 1)
