@@ -28,7 +28,7 @@ static const char help[] =
 	"  -p, --policy FILE    the policy; - for standard input; default: the built-in one, "
 	"locked\n"
 	"  -n, --name NAME      the session's name; default: the command's\n"
-	"  -d, --detach         return when the command runs; what it prints goes to output.log\n"
+	"  -d, --detach         return when the session runs; what it prints goes to output.log\n"
 	"  -t, --timeout SECS   end the session after SECS seconds (exit code 124)\n"
 	"  -e, --env KEY=VALUE  put into the environment inside, over the policy's\n"
 	"      --json           with --detach: print the session as JSON\n"
@@ -76,7 +76,8 @@ static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUS
 // Tells the waiting parent of a detached session how the start went, once.
 static void report(int fd, const struct run *run) {
 	cJSON *line = cJSON_CreateObject();
-	if (run->session != NULL && !run->ended) {
+	bool came_up = run->started && !run->result.broken; // if it ended already
+	if (run->session != NULL && (!run->ended || came_up)) {
 		cJSON_AddStringToObject(line, "name", session_name(run->session));
 		cJSON_AddNumberToObject(line, "pid", getpid());
 	} else {
@@ -110,11 +111,10 @@ static int supervise(
 	if (streams != NULL) {
 		streams_handed_over(streams);
 	}
-	bool expects_command =
-		options->argv != NULL || options->policy->process.command_line != NULL;
 	bool reported = report_fd < 0;
 	for (;;) {
-		if (!reported && (run.ended || run.started || !expects_command)) {
+		// Detached, the caller is told when both command and display are there.
+		if (!reported && (run.ended || session_state(run.session) >= SESSION_RUNNING)) {
 			report(report_fd, &run);
 			reported = true;
 		}

@@ -38,9 +38,9 @@ class Input(SessionTest):
         message = {"jsonrpc": "2.0", "id": number, "method": "parclose/act", "params": params}
         sock.sendall(json.dumps(message).encode() + b"\n")
 
-    def terminal(self, script="cat > /tmp/typing; mv /tmp/typing /tmp/typed"):
+    def terminal(self, script="cat > /tmp/typing; mv /tmp/typing /tmp/typed", **sections):
         """A terminal with a program in it, and a session that outlives both."""
-        self.detach("sh", "-c", f"foot -e sh -c '{script}'; exec sleep 600", policy=self.policy())
+        self.detach("sh", "-c", f"foot -e sh -c '{script}'; exec sleep 600", policy=self.policy(**sections))
         self.wait_window()
         self.wait_settled()
 
@@ -135,6 +135,13 @@ class Words(Input):
         self.assertTrue(report["settled"])
 
 
+    def test_another_layout(self):
+        self.terminal(display={"keyboardLayout": "de(neo)"})
+        self.cli("type", "--no-wait", "s", "Stra\u00dfe {zyx} \u20ac \u00e9 \u2211")
+        self.cli("key", "--no-wait", "s", "Return", "ctrl+d")
+        self.assertEqual(wait_for(self.typed), "Stra\u00dfe {zyx} \u20ac \u00e9 \u2211\n")
+
+
 class Refusals(Input):
     def failed(self, *args, code=1, **kwargs):
         done = self.cli(*args, check=False, **kwargs)
@@ -198,6 +205,13 @@ class Refusals(Input):
         self.assertEqual(wait_for(self.typed), "zhuman\n")
         holders = [e["holder"] for e in self.log() if e["event"] == "holder"]
         self.assertEqual(holders, ["human", "agent"])
+
+    def test_a_layout_that_is_not_there(self):
+        policy = self.policy(display={"keyboardLayout": "de(nope)"})
+        for options in (("--detach",), ()):
+            done = self.cli("run", *options, "--policy", policy, "--", "sleep", "60", check=False)
+            self.assertEqual((done.returncode, done.stdout), (125, ""))
+            self.assertIn('the keyboard layout "de(nope)" cannot be loaded', done.stderr)
 
     def test_nothing_sensitive_in_the_log(self):
         self.terminal()
