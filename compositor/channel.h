@@ -207,6 +207,8 @@ struct channel_message {
 			uint32_t token; // of the action it follows, or one of its own; never 0
 			uint32_t flags; // enum channel_settle_flag
 			uint32_t quiet_ms; // the rest that is asked for, 1..10000
+			uint32_t unchanged_ms; // the same while nothing has changed yet,
+					       // quiet_ms..10000
 			uint32_t timeout_ms; // 0..600000, from when the action was done
 			struct channel_box region; // in the frame; empty: all of it
 		} settle;

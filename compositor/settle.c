@@ -33,7 +33,7 @@ struct watch {
 	int64_t start_ms; // of DONE
 
 	bool asked; // a wait; else what follows is not used
-	uint32_t quiet_ms, timeout_ms;
+	uint32_t quiet_ms, unchanged_ms, timeout_ms;
 	struct channel_box region; // empty: everything
 
 	// The picture.
@@ -309,7 +309,10 @@ static int64_t look(struct watch *watch, int64_t now) {
 		watch->settle->frames_done, now - watch->start_ms < POPUP_MS);
 	// What is about to be drawn is not known yet.
 	bool drawing = wlr_scene_output_needs_frame(watch->settle->c->scene_output);
-	int64_t rested = moved + watch->quiet_ms;
+	// An application may first think, in a process that we do not see, and then draw: that
+	// nothing changed takes longer to be sure of.
+	bool unchanged = watch->boxes_len == 0 && watch->repeats_len == 0;
+	int64_t rested = moved + (unchanged ? watch->unchanged_ms : watch->quiet_ms);
 	int64_t over = later(rested, watch->answers.owed_ms + watch->quiet_ms);
 	int64_t deadline = watch->start_ms + watch->timeout_ms;
 	if (!busy && !drawing && watch->answers.ping == NULL && now >= over) {
@@ -453,7 +456,9 @@ static bool makes_sense(const struct settle *settle, const struct channel_messag
 	return message->settle.token != 0 &&
 	       (message->settle.flags & ~(uint32_t)CHANNEL_SETTLE_SINCE_ACTION) == 0 &&
 	       message->settle.quiet_ms >= 1 && message->settle.quiet_ms <= 10000 &&
-	       message->settle.timeout_ms <= 600000 && (whole || inside);
+	       message->settle.unchanged_ms >= message->settle.quiet_ms &&
+	       message->settle.unchanged_ms <= 10000 && message->settle.timeout_ms <= 600000 &&
+	       (whole || inside);
 }
 
 // What was noted for the whole frame, as far as it is in the region: by boxes, not by pixels.
@@ -518,6 +523,7 @@ bool settle_ask(struct settle *settle, const struct channel_message *message) {
 	}
 	watch->asked = true;
 	watch->quiet_ms = message->settle.quiet_ms;
+	watch->unchanged_ms = message->settle.unchanged_ms;
 	watch->timeout_ms = message->settle.timeout_ms;
 	watch->region = message->settle.region;
 	cut(watch);

@@ -47,8 +47,8 @@ static bool read_process(int proc, const char *name, struct process *process) {
 	if (!end || sscanf(end, ") %c %d", &state, &parent) != 2) {
 		return false;
 	}
-	*process =
-		(struct process){.pid = (pid_t)atoi(name), .parent = (pid_t)parent, .state = state};
+	*process = (struct process){
+		.pid = (pid_t)strtol(name, NULL, 10), .parent = (pid_t)parent, .state = state};
 	return process->pid > 1;
 }
 

@@ -414,11 +414,15 @@ static void make_text(struct maker *maker, const char *text) {
 	maker->ms += TEXT_MS + len * TEXT_BYTE_MS;
 }
 
-static void make_settle(struct maker *maker, const struct settle_options *settle, bool follows) {
+static void make_settle(
+	struct maker *maker, const struct settle_options *settle, bool follows, bool has_effect) {
 	struct channel_message *message = add(maker, CHANNEL_SETTLE);
 	message->settle.token = maker->token;
 	message->settle.flags = follows ? CHANNEL_SETTLE_SINCE_ACTION : 0;
 	message->settle.quiet_ms = settle->quiet_ms != 0 ? settle->quiet_ms : SETTLE_QUIET_MS;
+	message->settle.unchanged_ms = has_effect && settle->quiet_ms == 0
+					       ? SETTLE_UNCHANGED_MS
+					       : message->settle.quiet_ms;
 	message->settle.timeout_ms =
 		settle->timeout_ms != 0 ? settle->timeout_ms : SETTLE_TIMEOUT_MS;
 	message->settle.region = settle->region;
@@ -491,9 +495,10 @@ bool act_steps_make(struct act_steps *steps, uint32_t token, const struct action
 		steps->messages[steps->len - 1].input.flags = CHANNEL_INPUT_LAST;
 	}
 	if (action->kind == ACT_WAIT_STABLE) {
-		make_settle(&maker, &action->settle, false);
+		make_settle(&maker, &action->settle, false, false);
 	} else if (settle->wait) {
-		make_settle(&maker, settle, steps->steps > 0);
+		make_settle(&maker, settle, steps->steps > 0,
+			steps->steps > 0 && action->kind != ACT_MOVE && action->kind != ACT_WAIT);
 	}
 	uint64_t most_ms = maker.ms + ANSWER_MS;
 	steps->most_ms = most_ms < INT_MAX ? (uint32_t)most_ms : INT_MAX;

@@ -73,12 +73,15 @@ struct picture_options {
 
 struct settle_options {
 	bool wait;
-	uint32_t quiet_ms; // 0: SETTLE_QUIET_MS
+	// 0: SETTLE_QUIET_MS; and after an act that may well have an effect, while none is seen,
+	// SETTLE_UNCHANGED_MS: applications also think where nobody sees it.
+	uint32_t quiet_ms;
 	uint32_t timeout_ms; // 0: SETTLE_TIMEOUT_MS
 	struct channel_box region; // empty: all of the frame
 };
 
 #define SETTLE_QUIET_MS 120
+#define SETTLE_UNCHANGED_MS 400
 #define SETTLE_TIMEOUT_MS 2000
 
 struct action {

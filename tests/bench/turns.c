@@ -43,7 +43,8 @@ int main(int argc, char **argv) {
 	char **commands[COMMANDS_MAX];
 	double *times[COMMANDS_MAX];
 	size_t count = 0;
-	int rounds = argc > 3 ? atoi(argv[1]) : 0, fd = argc > 3 ? atoi(argv[2]) : -1;
+	long rounds = argc > 3 ? strtol(argv[1], NULL, 10) : 0;
+	int fd = argc > 3 ? (int)strtol(argv[2], NULL, 10) : -1;
 	if (rounds <= 0) {
 		fprintf(stderr, "usage: turns ROUNDS FD COMMAND... [::: COMMAND...]...\n");
 		return 2;

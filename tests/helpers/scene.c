@@ -115,7 +115,7 @@ bool ask_region(struct scene *scene, uint32_t token, uint32_t flags, uint32_t qu
 	struct channel_message message = {.type = CHANNEL_SETTLE};
 	message.settle.token = token;
 	message.settle.flags = flags;
-	message.settle.quiet_ms = quiet_ms;
+	message.settle.quiet_ms = message.settle.unchanged_ms = quiet_ms;
 	message.settle.timeout_ms = timeout_ms;
 	message.settle.region = region;
 	return compositor_settle(scene->stage.compositor, &message);

@@ -112,8 +112,8 @@ static void put(char *out, const char *format, ...) {
 static void put_message(char *out, const struct channel_message *m) {
 	put(out, "%s", out[0] != '\0' ? " " : "");
 	if (m->type == CHANNEL_SETTLE) {
-		put(out, "settle:%u:%u:%u:%d", m->settle.flags, m->settle.quiet_ms,
-			m->settle.timeout_ms, m->settle.region.width);
+		put(out, "settle:%u:%u-%u:%u:%d", m->settle.flags, m->settle.quiet_ms,
+			m->settle.unchanged_ms, m->settle.timeout_ms, m->settle.region.width);
 		return;
 	}
 	double x = m->input.x / 256.0, y = m->input.y / 256.0;
@@ -189,11 +189,11 @@ static void test_steps(void **state) {
 		{{.kind = ACT_CLICK, .has_point = true, .point = {3, 4}, .count = 1}, NULL,
 			"3,4 +110 -110!"},
 		{{.kind = ACT_CLICK, .count = 1, .button = ACT_RIGHT}, &settle,
-			"+111 -111! settle:1:120:2000:0"},
+			"+111 -111! settle:1:120-400:2000:0"},
 		{{.kind = ACT_CLICK, .count = 3, .keys = {"Control_L", "Shift_L"}, .keys_len = 2},
 			&part,
 			"+Control_L +Shift_L +110 -110 10ms +110 -110 10ms +110 -110 -Shift_L "
-			"-Control_L! settle:1:50:900:800"},
+			"-Control_L! settle:1:50-50:900:800"},
 		{{.kind = ACT_PRESS, .keys = {"a"}, .keys_len = 1, .button = ACT_BACK}, NULL,
 			"+a +113!"},
 		{{.kind = ACT_RELEASE, .has_point = true, .point = {1, 2}, .button = ACT_FORWARD},
@@ -222,17 +222,17 @@ static void test_steps(void **state) {
 		{{.kind = ACT_KEY_DOWN, .keys = {"a", "b"}, .keys_len = 2}, NULL, "+a +b!"},
 		{{.kind = ACT_KEY_UP, .keys = {"a", "b"}, .keys_len = 2}, NULL, "-b -a!"},
 		{{.kind = ACT_TEXT, .text = (char *)"a\r\nb\rc\n\t"}, &settle,
-			"'a\nb\nc\n\t'! settle:1:120:2000:0"},
+			"'a\nb\nc\n\t'! settle:1:120-400:2000:0"},
 		{{.kind = ACT_TOUCH, .path = nearby, .path_len = 1, .ms = 500}, NULL,
 			"touch0:1:10,10 500ms touch0:0:10,10!"},
 		{{.kind = ACT_TOUCH, .path = nearby, .path_len = 2}, NULL,
 			"touch0:1:10,10 frame touch0:2:12,10 touch0:2:14,10 frame touch0:2:16,10 "
 			"frame touch0:0:16,10!"},
 		{{.kind = ACT_WAIT, .ms = 100000}, NULL, ""},
-		{{.kind = ACT_SCREENSHOT}, &settle, "settle:0:120:2000:0"},
+		{{.kind = ACT_SCREENSHOT}, &settle, "settle:0:120-120:2000:0"},
 		{{.kind = ACT_CURSOR_POSITION}, NULL, ""},
 		{{.kind = ACT_WAIT_STABLE, .settle = {.quiet_ms = 10000, .timeout_ms = 600000}},
-			NULL, "settle:0:10000:600000:0"},
+			NULL, "settle:0:10000-10000:600000:0"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_string_equal(words(&cases[i].action, cases[i].settle), cases[i].steps);

@@ -142,6 +142,40 @@ static void test_work_after_the_answer_is_waited_for(void **state) {
 	assert_changed(m, box);
 }
 
+// A long rest is asked for before "nothing changed" is said, a short one after a change.
+static void test_nothing_changed_takes_longer_to_be_sure_of(void **state) {
+	struct scene *scene = *state;
+	struct channel_message message = {.type = CHANNEL_SETTLE};
+	message.settle.token = 1;
+	message.settle.flags = SINCE;
+	message.settle.quiet_ms = 100;
+	message.settle.unchanged_ms = 1500;
+	message.settle.timeout_ms = LONG_MS;
+	click(scene, 1);
+	assert_true(compositor_settle(scene->stage.compositor, &message));
+	assert_null(run(scene, 1, 500)); // it thinks where nobody sees it
+	const struct channel_box box = {100, 100, 50, 50};
+	draw(scene, box, RED);
+	const struct channel_message *m = run(scene, 1, LONG_MS);
+	assert_settled(m, CHANNEL_SETTLE_QUIET);
+	assert_changed(m, box);
+	assert_true(m->settled.waited_ms >= 600 && m->settled.waited_ms < 1500);
+
+	message.settle.token = 2;
+	click(scene, 2);
+	assert_true(compositor_settle(scene->stage.compositor, &message));
+	m = run(scene, 2, LONG_MS);
+	assert_settled(m, CHANNEL_SETTLE_QUIET);
+	assert_unchanged(m);
+	assert_true(m->settled.waited_ms >= 1500);
+
+	message.settle.token = 3;
+	message.settle.unchanged_ms = 99;
+	assert_false(compositor_settle(scene->stage.compositor, &message));
+	message.settle.unchanged_ms = 10001;
+	assert_false(compositor_settle(scene->stage.compositor, &message));
+}
+
 static void test_another_client_need_not_answer(void **state) {
 	struct scene *scene = *state;
 	struct client *other = client_connect(&scene->stage);
@@ -467,6 +501,7 @@ int main(void) {
 		TEST(test_who_does_not_answer_is_unresponsive),
 		TEST(test_a_late_answer_is_waited_for),
 		TEST(test_work_after_the_answer_is_waited_for),
+		TEST(test_nothing_changed_takes_longer_to_be_sure_of),
 		TEST(test_another_client_need_not_answer),
 		TEST(test_nobody_is_there),
 		TEST(test_a_client_that_goes_answers_no_more),
