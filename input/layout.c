@@ -37,6 +37,25 @@ static bool is_fake(uint32_t code) {
 	return code == 84 || (code >= 195 && code <= 199);
 }
 
+/*
+ * The keys that every keyboard has between Escape and the space bar: characters come from them
+ * where they can. Else one of the keypad, or one that most keyboards lack, would be nearer than a
+ * letter key with Shift.
+ */
+static bool is_main(uint32_t code) {
+	return code <= KEY_SPACE && code != KEY_KPASTERISK;
+}
+
+enum part {
+	PART_MAIN,
+	PART_REST,
+	PART_FAKE,
+};
+
+static enum part part_of(uint32_t code) {
+	return is_fake(code) ? PART_FAKE : is_main(code) ? PART_MAIN : PART_REST;
+}
+
 // A modifier key with this symbol, the one at `usual` if it has it.
 static uint32_t modifier_key(struct xkb_keymap *keymap, xkb_keysym_t symbol, uint32_t usual) {
 	uint32_t found = 0;
@@ -138,8 +157,8 @@ static bool find(const struct table *table, uint32_t key, struct layout_press *p
 	return true;
 }
 
-// Lists what every key makes with these modifier keys down.
-static void list_keys(struct layout *layout, uint32_t modifiers, bool fake) {
+// Lists what every key of a part makes with these modifier keys down.
+static void list_keys(struct layout *layout, uint32_t modifiers, enum part part) {
 	struct xkb_state *state = xkb_state_new(layout->keymap);
 	if (state == NULL) {
 		return;
@@ -152,7 +171,7 @@ static void list_keys(struct layout *layout, uint32_t modifiers, bool fake) {
 		}
 	}
 	for (uint32_t code = 1; code <= CODE_MAX; code++) {
-		if (is_fake(code) != fake || (modifiers != 0 && is_modifier(layout, code))) {
+		if (part_of(code) != part || (modifiers != 0 && is_modifier(layout, code))) {
 			continue;
 		}
 		xkb_keysym_t symbol = xkb_state_key_get_one_sym(state, code + EVDEV_OFFSET);
@@ -167,13 +186,8 @@ static void list_keys(struct layout *layout, uint32_t modifiers, bool fake) {
 	xkb_state_unref(state);
 }
 
-static void list(struct layout *layout, xkb_mod_mask_t locked) {
-	if (layout->listed && layout->locked == locked) {
-		return;
-	}
-	layout->listed = true;
-	layout->locked = locked;
-	layout->symbols.len = layout->characters.len = 0;
+// The fewest modifier keys first.
+static void list_part(struct layout *layout, enum part part) {
 	for (int count = 0; count <= LAYOUT_MODIFIERS; count++) {
 		for (uint32_t modifiers = 0; modifiers < 1u << LAYOUT_MODIFIERS; modifiers++) {
 			bool there = __builtin_popcount(modifiers) == count;
@@ -183,11 +197,22 @@ static void list(struct layout *layout, xkb_mod_mask_t locked) {
 				}
 			}
 			if (there) {
-				list_keys(layout, modifiers, false);
+				list_keys(layout, modifiers, part);
 			}
 		}
 	}
-	list_keys(layout, 0, true);
+}
+
+static void list(struct layout *layout, xkb_mod_mask_t locked) {
+	if (layout->listed && layout->locked == locked) {
+		return;
+	}
+	layout->listed = true;
+	layout->locked = locked;
+	layout->symbols.len = layout->characters.len = 0;
+	list_part(layout, PART_MAIN);
+	list_part(layout, PART_REST);
+	list_keys(layout, 0, PART_FAKE);
 	struct table *tables[] = {&layout->symbols, &layout->characters};
 	for (size_t i = 0; i < 2; i++) {
 		qsort(tables[i]->entries, tables[i]->len, sizeof(struct entry), compare);
