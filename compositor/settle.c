@@ -247,11 +247,16 @@ static void handle_message(void *data, enum wl_protocol_logger_type direction,
 		return;
 	}
 	bool heard = strcmp(message->message->name, "ack_configure") == 0;
+	int64_t now = now_ms();
 	for (uint32_t i = 0; i < WATCHES_MAX; i++) {
-		if (settle->watches[i].stage == STAGE_DONE &&
-			answers_take(&settle->watches[i].answers, now_ms(), message)) {
-			heard = true;
-			// What was seen until now may have come of the input.
+		struct answers *answers = &settle->watches[i].answers;
+		if (settle->watches[i].stage != STAGE_DONE ||
+			!answers_take(answers, now, message)) {
+			continue;
+		}
+		heard = true;
+		// It worked until now, and what was seen meanwhile may have come of the input.
+		if (answers->owed_ms == now) {
 			spots_forget_unsure(&settle->spots);
 		}
 	}
