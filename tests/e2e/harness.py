@@ -63,9 +63,12 @@ def alive(pid):
 
 
 def read_png(path):
-    """(width, height, rows) of a PNG as this project writes it; checks every checksum."""
     with open(path, "rb") as file:
-        data = file.read()
+        return read_png_bytes(file.read())
+
+
+def read_png_bytes(data):
+    """(width, height, rows) of a PNG as this project writes it; checks every checksum."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n", "not a PNG"
     at, idat, size = 8, b"", None
     while at < len(data):
