@@ -35,12 +35,13 @@ static bool split_layout(char *layout, char **variant) {
 
 struct xkb_keymap *keymap_load(const char *layout) {
 	char *name = strdup(layout), *variant = NULL;
-	// Nothing of the user's: the agent's keyboard is the same wherever it runs.
+	// Not what the environment says: the agent's keyboard is the same wherever it runs.
 	struct xkb_context *context = name != NULL && split_layout(name, &variant)
 					      ? xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES)
 					      : NULL;
 	struct xkb_keymap *keymap = NULL;
 	if (context != NULL) {
+		xkb_context_set_log_level(context, XKB_LOG_LEVEL_CRITICAL);
 		const struct xkb_rule_names names = {.rules = "evdev",
 			.model = "pc105",
 			.layout = name,

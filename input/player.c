@@ -536,30 +536,36 @@ void player_destroy(struct player *player) {
 	free(player);
 }
 
-bool player_step(struct player *player, const struct channel_message *message) {
+// The action that a step of this token belongs to. NULL: none, or out of memory.
+static struct action *action_for(struct player *player, uint32_t token) {
 	struct action *action = player->collected;
-	uint32_t token = message->input.token;
-	if (action == NULL || (action->cancelled && action->token != token)) {
-		if (token <= player->newest_token) {
-			return false;
-		}
-		action_destroy(action);
-		player->collected = action = action_create(token);
-		if (action == NULL) {
-			return false;
-		}
-		player->newest_token = token;
+	if (action != NULL && action->cancelled && action->token != token) {
+		action_destroy(action); // nobody will finish it
+		player->collected = action = NULL;
 	}
-	if (!action_add(action, message)) {
+	if (action != NULL || token <= player->newest_token) {
+		return action;
+	}
+	return action_create(token);
+}
+
+bool player_step(struct player *player, const struct channel_message *message) {
+	struct action *action = action_for(player, message->input.token);
+	if (action == NULL || !action_add(action, message)) {
+		if (action != player->collected) {
+			action_destroy(action);
+		}
 		return false;
 	}
+	player->collected = action;
+	player->newest_token = action->token;
 	if (!action->whole) {
 		return true;
 	}
 	player->collected = NULL;
 	if (action->cancelled) {
+		tell_done(player, action->token, CHANNEL_INPUT_CANCELLED, 0, 0, 0);
 		action_destroy(action);
-		tell_done(player, token, CHANNEL_INPUT_CANCELLED, 0, 0, 0);
 		return true;
 	}
 	wl_list_insert(player->waiting.prev, &action->link);

@@ -14,6 +14,7 @@
 #include <xkbcommon/xkbcommon.h>
 
 #include "compositor/shapes.h"
+#include "input/keymap.h"
 
 #define CHECK(x) \
 	do { \
@@ -32,6 +33,10 @@ static void handle_emit(void *data, const struct channel_message *message) {
 }
 
 void stage_init(struct stage *stage, uint32_t width, uint32_t height) {
+	stage_init_layout(stage, width, height, "us");
+}
+
+void stage_init_layout(struct stage *stage, uint32_t width, uint32_t height, const char *layout) {
 	memset(stage, 0, sizeof(*stage));
 	stage->width = width;
 	stage->height = height;
@@ -41,9 +46,7 @@ void stage_init(struct stage *stage, uint32_t width, uint32_t height) {
 	CHECK(fcntl(stage->memfd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0);
 	stage->memory = mmap(NULL, bytes, PROT_READ, MAP_SHARED, stage->memfd, 0);
 	CHECK(stage->memory != MAP_FAILED);
-	struct xkb_context *context = xkb_context_new(XKB_CONTEXT_NO_ENVIRONMENT_NAMES);
-	stage->keymap = xkb_keymap_new_from_names(context, NULL, XKB_KEYMAP_COMPILE_NO_FLAGS);
-	xkb_context_unref(context);
+	stage->keymap = keymap_load(layout);
 	stage->shapes = cursor_shapes_load(NULL);
 	CHECK(stage->keymap != NULL && stage->shapes != NULL);
 	struct compositor_config config = {

@@ -77,6 +77,7 @@ struct window {
 };
 
 void stage_init(struct stage *stage, uint32_t width, uint32_t height);
+void stage_init_layout(struct stage *stage, uint32_t width, uint32_t height, const char *layout);
 void stage_finish(struct stage *stage);
 // Runs everything until nothing happens any more.
 void stage_settle(struct stage *stage);

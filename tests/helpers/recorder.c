@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "text-input-v3-client-protocol.h"
+
 #define TEXT_MAX (1u << 20)
 
 #define CHECK(x) \
@@ -167,11 +169,16 @@ static void keyboard_key(void *data, struct wl_keyboard *k, uint32_t serial, uin
 	}
 	char utf8[8];
 	int n = xkb_state_key_get_utf8(recorder->state, key + 8, utf8, sizeof(utf8));
-	if (n > 0) {
-		CHECK(recorder->text_len + (size_t)n < TEXT_MAX);
-		memcpy(recorder->text + recorder->text_len, utf8[0] == '\r' ? "\n" : utf8,
-			(size_t)n + 1);
-		recorder->text_len += (size_t)n;
+	bool chord = xkb_state_mod_name_is_active(
+			     recorder->state, XKB_MOD_NAME_CTRL, XKB_STATE_MODS_EFFECTIVE) > 0;
+	if (n <= 0 || chord) {
+		return;
+	}
+	CHECK(recorder->queue_len < RECORDER_QUEUE);
+	snprintf(recorder->queue[recorder->queue_len++].utf8, sizeof(utf8), "%s",
+		utf8[0] == '\r' ? "\n" : utf8);
+	if (!recorder->busy) {
+		recorder_catch_up(recorder, 1);
 	}
 }
 
@@ -193,6 +200,127 @@ static const struct wl_keyboard_listener keyboard_listener = {
 	.repeat_info = keyboard_repeat,
 };
 
+// ---- text: "text STRING"
+
+static void tell(struct recorder *recorder) {
+	if (!recorder->enabled || !recorder->tells) {
+		return;
+	}
+	// Only the current line, as GTK 3 and Qt do.
+	const char *line = recorder->text + recorder->text_len;
+	while (line > recorder->text && line[-1] != '\n') {
+		line--;
+	}
+	if (strlen(line) > 200) {
+		line = recorder->text + recorder->text_len - 200;
+		while (((unsigned char)*line & 0xc0) == 0x80) {
+			line++;
+		}
+	}
+	int32_t len = (int32_t)strlen(line);
+	zwp_text_input_v3_set_surrounding_text(recorder->input, line, len, len);
+	zwp_text_input_v3_commit(recorder->input);
+}
+
+static void add_text(struct recorder *recorder, const char *text) {
+	size_t len = strlen(text);
+	CHECK(recorder->text_len + len < TEXT_MAX);
+	memcpy(recorder->text + recorder->text_len, text, len + 1);
+	recorder->text_len += len;
+	tell(recorder);
+}
+
+void recorder_catch_up(struct recorder *recorder, size_t keys) {
+	keys = keys < recorder->queue_len ? keys : recorder->queue_len;
+	for (size_t i = 0; i < keys; i++) {
+		add_text(recorder, recorder->queue[i].utf8);
+	}
+	recorder->queue_len -= keys;
+	memmove(recorder->queue, recorder->queue + keys,
+		recorder->queue_len * sizeof(recorder->queue[0]));
+}
+
+static void text_enter(void *data, struct zwp_text_input_v3 *input, struct wl_surface *surface) {
+	struct recorder *recorder = data;
+	recorder->enabled = true;
+	zwp_text_input_v3_enable(input);
+	zwp_text_input_v3_set_content_type(input, 0, recorder->purpose);
+	if (recorder->tells) {
+		tell(recorder);
+	} else {
+		zwp_text_input_v3_commit(input);
+	}
+}
+
+static void text_leave(void *data, struct zwp_text_input_v3 *input, struct wl_surface *surface) {
+	struct recorder *recorder = data;
+	recorder->enabled = false;
+	zwp_text_input_v3_disable(input);
+	zwp_text_input_v3_commit(input);
+}
+
+static void text_preedit(
+	void *data, struct zwp_text_input_v3 *input, const char *text, int32_t begin, int32_t end) {
+}
+
+static void text_commit(void *data, struct zwp_text_input_v3 *input, const char *text) {
+	struct recorder *recorder = data;
+	CHECK(recorder->committed == NULL && text != NULL && strlen(text) < 4000);
+	recorder->committed = strdup(text);
+}
+
+static void text_delete(
+	void *data, struct zwp_text_input_v3 *input, uint32_t before, uint32_t after) {
+}
+
+// Applied at once, whatever keys wait: as toolkits do.
+static void text_done(void *data, struct zwp_text_input_v3 *input, uint32_t serial) {
+	struct recorder *recorder = data;
+	if (recorder->committed != NULL) {
+		add_text(recorder, recorder->committed);
+		free(recorder->committed);
+		recorder->committed = NULL;
+		recorder->commits++;
+	}
+}
+
+static const struct zwp_text_input_v3_listener text_listener = {
+	.enter = text_enter,
+	.leave = text_leave,
+	.preedit_string = text_preedit,
+	.commit_string = text_commit,
+	.delete_surrounding_text = text_delete,
+	.done = text_done,
+};
+
+static void registry_global(void *data, struct wl_registry *registry, uint32_t name,
+	const char *interface, uint32_t version) {
+	struct recorder *recorder = data;
+	if (strcmp(interface, zwp_text_input_manager_v3_interface.name) == 0) {
+		recorder->manager =
+			wl_registry_bind(registry, name, &zwp_text_input_manager_v3_interface, 1);
+	}
+}
+
+static void registry_remove(void *data, struct wl_registry *registry, uint32_t name) {
+}
+
+static const struct wl_registry_listener registry_listener = {
+	.global = registry_global, .global_remove = registry_remove};
+
+void recorder_take_text(struct recorder *recorder, bool tells, uint32_t purpose) {
+	recorder->tells = tells;
+	recorder->purpose = purpose;
+	recorder->registry = wl_display_get_registry(recorder->client->display);
+	wl_registry_add_listener(recorder->registry, &registry_listener, recorder);
+	stage_settle(recorder->client->stage);
+	CHECK(recorder->manager != NULL);
+	recorder->input =
+		zwp_text_input_manager_v3_get_text_input(recorder->manager, recorder->client->seat);
+	zwp_text_input_v3_add_listener(recorder->input, &text_listener, recorder);
+	stage_settle(recorder->client->stage);
+}
+
 struct recorder *recorder_create(struct client *client) {
 	struct recorder *recorder = calloc(1, sizeof(*recorder));
 	CHECK(recorder != NULL);
@@ -211,6 +339,12 @@ struct recorder *recorder_create(struct client *client) {
 }
 
 void recorder_destroy(struct recorder *recorder) {
+	if (recorder->input != NULL) {
+		zwp_text_input_v3_destroy(recorder->input);
+		zwp_text_input_manager_v3_destroy(recorder->manager);
+		wl_registry_destroy(recorder->registry);
+	}
+	free(recorder->committed);
 	wl_keyboard_destroy(recorder->keyboard);
 	wl_pointer_destroy(recorder->pointer);
 	wl_touch_destroy(recorder->touch);
