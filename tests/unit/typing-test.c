@@ -253,7 +253,7 @@ static void test_long_text_is_cut_between_characters(void **state) {
 	char *text = calloc(600, sizeof(FAMILY));
 	assert_non_null(text);
 	for (int i = 0; i < 500; i++) {
-		strcat(text, FAMILY);
+		memcpy(text + (size_t)i * strlen(FAMILY), FAMILY, strlen(FAMILY));
 	}
 	send_text(acting, text);
 	for (int ms = 0; done(acting, 1) == NULL && ms < LONG_MS; ms++) {
