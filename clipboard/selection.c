@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <wayland-server-protocol.h>
 #include <wlr/types/wlr_compositor.h>
 #include <wlr/types/wlr_data_device.h>
@@ -17,6 +18,10 @@ struct selection {
 	 */
 	const struct wl_client *requester;
 	struct wl_protocol_logger *logger;
+	// May be set still: a bucket that fills up again with time.
+	double tokens;
+	uint64_t counted_ms, told_ms; // CLOCK_MONOTONIC
+	uint32_t refused; // since it was told
 	struct wl_listener set_selection, set_primary, start_drag;
 };
 
@@ -37,10 +42,42 @@ static bool types_are_sane(const struct wl_array *types) {
 	size_t total = 0, count = 0;
 	char **type;
 	wl_array_for_each (type, types) {
-		total += strlen(*type);
+		size_t len = strlen(*type);
+		if (len > SELECTION_MAX_TYPE_NAME) {
+			return false;
+		}
+		total += len;
 		count++;
 	}
 	return count <= SELECTION_MAX_TYPES && total <= SELECTION_MAX_TYPE_BYTES;
+}
+
+static uint64_t now_ms(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// A flood is refused, and told at most once a second.
+static bool may_now(struct selection *selection) {
+	uint64_t now = now_ms();
+	selection->tokens += (double)(now - selection->counted_ms) * SELECTION_PER_SECOND / 1000;
+	if (selection->tokens > SELECTION_BURST) {
+		selection->tokens = SELECTION_BURST;
+	}
+	selection->counted_ms = now;
+	if (selection->tokens >= 1) {
+		selection->tokens -= 1;
+		return true;
+	}
+	selection->refused++;
+	if (now - selection->told_ms >= 1000) {
+		wlr_log(WLR_ERROR, "clipboard: set too often, %u times refused",
+			selection->refused);
+		selection->told_ms = now;
+		selection->refused = 0;
+	}
+	return false;
 }
 
 // Whether the client that asks has the keyboard and got `serial` itself.
@@ -53,7 +90,7 @@ static bool may_set(const struct selection *selection, uint32_t serial) {
 static void handle_set_selection(struct wl_listener *listener, void *data) {
 	struct selection *selection = wl_container_of(listener, selection, set_selection);
 	const struct wlr_seat_request_set_selection_event *event = data;
-	if (!may_set(selection, event->serial) ||
+	if (!may_set(selection, event->serial) || !may_now(selection) ||
 		(event->source != NULL && !types_are_sane(&event->source->mime_types))) {
 		wlr_log(WLR_INFO, "selection: refused, not the focused client's to set");
 		if (event->source != NULL) {
@@ -67,7 +104,7 @@ static void handle_set_selection(struct wl_listener *listener, void *data) {
 static void handle_set_primary(struct wl_listener *listener, void *data) {
 	struct selection *selection = wl_container_of(listener, selection, set_primary);
 	const struct wlr_seat_request_set_primary_selection_event *event = data;
-	if (!may_set(selection, event->serial) ||
+	if (!may_set(selection, event->serial) || !may_now(selection) ||
 		(event->source != NULL && !types_are_sane(&event->source->mime_types))) {
 		wlr_log(WLR_INFO, "primary selection: refused, not the focused client's to set");
 		if (event->source != NULL) {
@@ -110,6 +147,8 @@ struct selection *selection_create(struct wl_display *display, struct wlr_seat *
 		return NULL;
 	}
 	selection->seat = seat;
+	selection->tokens = SELECTION_BURST;
+	selection->counted_ms = now_ms();
 	selection->logger = wl_display_add_protocol_logger(display, note_request, selection);
 	if (selection->logger == NULL) {
 		free(selection);

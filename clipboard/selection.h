@@ -10,7 +10,14 @@
 #include <wayland-server-core.h>
 
 #define SELECTION_MAX_TYPES 256 // MIME types a source may offer
+#define SELECTION_MAX_TYPE_NAME 1024 // bytes of one of them
 #define SELECTION_MAX_TYPE_BYTES 65536 // all of them together
+/*
+ * How often selections may be set. A program that marks text sets one for every motion of the
+ * pointer, which is what this leaves room for.
+ */
+#define SELECTION_BURST 400
+#define SELECTION_PER_SECOND 200
 
 struct selection;
 struct wlr_seat;

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHANNEL_VERSION 2
+#define CHANNEL_VERSION 3
 #define CHANNEL_SLOTS 4
 #define CHANNEL_CURSOR_MAX 128
 #define CHANNEL_BOXES 8
@@ -51,6 +51,10 @@ enum channel_type {
 		       // them no more; the keymap is the base one again
 	CHANNEL_HUMAN_KEYMAP, // `human_keymap`, carries a sealed memfd with that person's keymap
 	CHANNEL_HUMAN_INPUT, // `human_input`: what their hand does, performed at once, not answered
+	CHANNEL_CLIPBOARD_LIST, // `clipboard`: what types does the session's clipboard hold?
+	CHANNEL_CLIPBOARD_TAKE, // `clipboard`, carries the end of a pipe to write an item into
+	CHANNEL_CLIPBOARD_PUT, // `clipboard`, carries a sealed memfd with an item
+	CHANNEL_CLIPBOARD_CLEAR, // `clipboard`: it holds nothing from now on
 	// compositor -> supervisor
 	CHANNEL_READY = 64, // confined and serving; no payload
 	CHANNEL_FRAME, // `frame`: the slot holds a new frame and is the supervisor's until released
@@ -61,6 +65,9 @@ enum channel_type {
 	CHANNEL_TYPED, // `typed`: which way parts of a text went; before its action's INPUT_DONE
 	CHANNEL_INPUT_DONE, // `input_done`: once for every action whose last step was sent
 	CHANNEL_SETTLED, // `settled`: once for every CHANNEL_SETTLE
+	CHANNEL_CLIPBOARD_TYPE, // `clipboard_type`: one of a list's types
+	CHANNEL_CLIPBOARD_DONE, // `clipboard_done`: once for every CHANNEL_CLIPBOARD_ message above
+	CHANNEL_CLIPBOARD_PASTED, // `clipboard_pasted`: once, an item that was put has been read
 };
 
 /*
@@ -152,6 +159,31 @@ enum channel_window_verb {
 	CHANNEL_WINDOW_RAISE = 1,
 	CHANNEL_WINDOW_CLOSE,
 	CHANNEL_WINDOW_CYCLE, // raises the lowest window; `id` is not used
+};
+
+/*
+ * The session's clipboard, asked for one thing at a time. LIST is answered by a TYPE for each type
+ * that a name of less than CHANNEL_MIME_BYTES has, at most CHANNEL_MIME_TYPES, and DONE; each of
+ * the others by DONE alone. TAKE and CLEAR name the selection they mean by the serial that LIST
+ * gave, so that an item that came meanwhile is not taken for it. How TAKE goes on is between the
+ * reader of the pipe and the application that wrote.
+ */
+#define CHANNEL_MIME_BYTES 128
+#define CHANNEL_MIME_TYPES 64
+#define CHANNEL_CLIPBOARD_MAX (16u << 20) // bytes of an item that is put
+
+enum channel_clipboard_flag {
+	CHANNEL_CLIPBOARD_ONCE = 1u << 0, // PUT: the item goes when it has been pasted
+	CHANNEL_CLIPBOARD_OUTSIDE = 1u << 1, // PUT, DONE of a LIST: the item came from outside
+};
+
+enum channel_clipboard_status {
+	CHANNEL_CLIPBOARD_OK = 0,
+	CHANNEL_CLIPBOARD_EMPTY, // there is nothing
+	CHANNEL_CLIPBOARD_CHANGED, // it is another item by now
+	CHANNEL_CLIPBOARD_NO_TYPE, // the item has no such type
+	CHANNEL_CLIPBOARD_FAILED, // out of memory
+	CHANNEL_CLIPBOARD_STATUS_COUNT
 };
 
 struct channel_message {
@@ -266,6 +298,28 @@ struct channel_message {
 			struct channel_box box; // around all that changed; empty when !changed
 			uint64_t frame; // serial of the newest frame
 		} settled;
+		struct {
+			uint32_t token; // greater than every one before it
+			uint32_t flags; // enum channel_clipboard_flag, of PUT
+			uint64_t serial; // of TAKE, and of CLEAR, where 0 is whatever there is
+			uint64_t bytes; // of PUT, 1..CHANNEL_CLIPBOARD_MAX: the memfd's size
+			char type[CHANNEL_MIME_BYTES]; // of TAKE and PUT, NUL-padded
+		} clipboard;
+		struct {
+			uint32_t token; // of the LIST
+			uint32_t reserved; // 0
+			char untrusted_type[CHANNEL_MIME_BYTES]; // NUL-padded, any bytes
+		} clipboard_type;
+		struct {
+			uint32_t token;
+			uint32_t status; // enum channel_clipboard_status
+			uint32_t flags; // enum channel_clipboard_flag, of LIST
+			uint32_t types_len; // of LIST: how many TYPE came before
+			uint64_t serial; // of the selection, 0: there is none
+		} clipboard_done;
+		struct {
+			uint32_t token; // of the PUT
+		} clipboard_pasted;
 	};
 };
 

@@ -11,6 +11,8 @@
 #define SUBSURFACE_DEPTH_MAX 32
 // In the whole life of a connection: a hundred thousand ordinary copies.
 #define OFFERED_BYTES_MAX (32u << 20)
+// Of one source, each of which is compared with all before it (clipboard/selection.h has less).
+#define OFFERED_TYPES_MAX 1024
 
 /*
  * Far above what Chromium, Firefox or a GTK program holds, far below what hurts: they stop a flood
@@ -36,6 +38,7 @@ static const struct {
 struct counted {
 	struct client *client;
 	enum limit_kind kind; // LIMIT_OBJECTS: of no kind of its own
+	uint32_t offered; // types, of a source
 	struct wl_listener destroy;
 };
 
@@ -182,6 +185,13 @@ static void note_request(void *data, enum wl_protocol_logger_type direction,
 	client->offered_bytes += strlen(message->arguments[0].s) + 1;
 	if (client->offered_bytes > OFFERED_BYTES_MAX) {
 		refuse(client, "bytes of MIME types", OFFERED_BYTES_MAX);
+	}
+	struct wl_listener *listener =
+		wl_resource_get_destroy_listener(message->resource, handle_resource_destroy);
+	struct counted *counted =
+		listener == NULL ? NULL : wl_container_of(listener, counted, destroy);
+	if (counted != NULL && ++counted->offered > OFFERED_TYPES_MAX) {
+		refuse(client, "MIME types of one source", OFFERED_TYPES_MAX);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <wlr/render/allocator.h>
 
+#include "clipboard/crossing.h"
 #include "compositor/cursor.h"
 #include "compositor/internal.h"
 #include "compositor/memory.h"
@@ -233,6 +234,10 @@ bool compositor_human_keymap(struct compositor *c, const struct channel_message 
 
 bool compositor_human_input(struct compositor *c, const struct channel_message *message) {
 	return c->paused || human_perform(c->human, message);
+}
+
+bool compositor_clipboard(struct compositor *c, const struct channel_message *message, int fd) {
+	return crossing_ask(c->crossing, message, fd);
 }
 
 struct seat *compositor_seat(struct compositor *c) {

@@ -35,8 +35,8 @@ struct compositor_config {
 
 /*
  * What the compositor has to say: FRAME, CURSOR, CLIENT_GONE, WINDOW, TYPED, INPUT_DONE, SETTLED,
- * FATAL. The message is valid during the call, which must not call back into the compositor. After
- * FATAL the compositor does nothing more.
+ * CLIPBOARD_TYPE, CLIPBOARD_DONE, CLIPBOARD_PASTED, FATAL. The message is valid during the call,
+ * which must not call back into the compositor. After FATAL the compositor does nothing more.
  */
 struct compositor_sink {
 	void (*emit)(void *data, const struct channel_message *message);
@@ -95,6 +95,11 @@ bool compositor_human(struct compositor *compositor, uint32_t on);
 bool compositor_human_keymap(
 	struct compositor *compositor, const struct channel_message *message, int fd);
 bool compositor_human_input(struct compositor *compositor, const struct channel_message *message);
+
+// CHANNEL_CLIPBOARD_LIST, TAKE, PUT and CLEAR. Takes over `fd` (-1: none). False: it makes no
+// sense.
+bool compositor_clipboard(
+	struct compositor *compositor, const struct channel_message *message, int fd);
 
 // The seat, for whoever drives it (input/seat.h).
 struct seat *compositor_seat(struct compositor *compositor);

@@ -32,6 +32,7 @@
 #include <wlr/types/wlr_xdg_foreign_v2.h>
 #include <wlr/types/wlr_xdg_output_v1.h>
 
+#include "clipboard/crossing.h"
 #include "clipboard/selection.h"
 #include "compositor/cursor.h"
 #include "compositor/internal.h"
@@ -95,6 +96,10 @@ static const struct seat_host seat_host = {
 	.pressed = pressed,
 	.keyboard_freed = keyboard_freed,
 };
+
+static void clipboard_emits(void *data, const struct channel_message *message) {
+	compositor_emit(data, message);
+}
 
 static void handle_new_surface(struct wl_listener *listener, void *data) {
 	struct compositor *c = wl_container_of(listener, c, new_surface);
@@ -222,7 +227,8 @@ const char *globals_create(struct compositor *c) {
 	c->cursor_shapes = shapes;
 	c->cursor = cursor_create(c);
 	c->selection = selection_create(display, seat_wlr(c->seat));
-	if (c->cursor == NULL || c->selection == NULL) {
+	c->crossing = crossing_create(display, seat_wlr(c->seat), clipboard_emits, c);
+	if (c->cursor == NULL || c->selection == NULL || c->crossing == NULL) {
 		return "out of memory";
 	}
 
@@ -245,6 +251,7 @@ void globals_finish(struct compositor *c) {
 			wl_list_remove(&listeners[i]->link);
 		}
 	}
+	crossing_destroy(c->crossing);
 	selection_destroy(c->selection);
 	cursor_destroy(c->cursor);
 	c->cursor = NULL;

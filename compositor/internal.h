@@ -17,6 +17,7 @@
 
 struct wlr_xdg_toplevel_decoration_v1;
 struct frame_memory;
+struct crossing;
 struct cursor;
 struct player;
 struct selection;
@@ -99,6 +100,7 @@ struct compositor {
 	struct seat *seat;
 	struct human *human;
 	struct selection *selection;
+	struct crossing *crossing; // of the clipboard, to and from the supervisor
 	struct cursor *cursor;
 	struct settle *settle;
 	struct player *player;

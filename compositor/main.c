@@ -164,6 +164,9 @@ static bool act(struct server *server, const struct channel_message *message, in
 		}
 		return good;
 	}
+	if (message->type >= CHANNEL_CLIPBOARD_LIST && message->type <= CHANNEL_CLIPBOARD_CLEAR) {
+		return compositor_clipboard(server->compositor, message, fd);
+	}
 	if (fd >= 0) {
 		close(fd);
 		return false;

@@ -307,6 +307,7 @@ static const char *const server_calls[] = {
 	"ppoll",
 	"pread64",
 	"pwrite64",
+	"pwritev2",
 	"read",
 	"readv",
 	"write",
