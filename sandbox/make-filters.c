@@ -203,6 +203,20 @@ static void add_families(scmp_filter_ctx context, int *ret) {
 }
 
 /*
+ * Who closes a TCP socket last waits, with SO_LINGER, until the other end has read everything, and
+ * neither O_NONBLOCK nor a signal that is blocked helps. A socket that was sent to the supervisor
+ * or to the compositor is closed by them, even unread (unix(7), SCM_RIGHTS; inet_release() in
+ * net/ipv4/af_inet.c). So nobody lingers here: the call succeeds without effect, because programs
+ * take its failure for one of the connection. Compared as the 32 bits that the kernel reads.
+ */
+static void add_linger(scmp_filter_ctx context, int *ret) {
+	const scmp_datum_t all = UINT32_MAX;
+	add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(0), SCMP_SYS(setsockopt), 2,
+			 SCMP_A1(SCMP_CMP_MASKED_EQ, all, SOL_SOCKET),
+			 SCMP_A2(SCMP_CMP_MASKED_EQ, all, SO_LINGER)));
+}
+
+/*
  * A file with the set-user-ID bit that the agent makes in a granted directory would be one of the
  * user's (or root's) on the host, for everybody there. nosuid mounts only protect the inside.
  */
@@ -281,6 +295,7 @@ static void add_agent(scmp_filter_ctx context, const struct filter_options *opti
 	add_denied(context, ret);
 	add_namespaces(context, options, ret);
 	add_families(context, ret);
+	add_linger(context, ret);
 	add_mode_bits(context, ret);
 	add_rest(context, options, ret);
 }

@@ -190,7 +190,24 @@ static void must_open(const char *name, int domain, int type, int protocol) {
 	}
 }
 
+// A socket that lingers holds up whoever it was sent to, when they close it.
+static void attack_linger(void) {
+	static const uint64_t high[] = {0, 1ULL << 32, 1ULL << 63};
+	for (size_t i = 0; i < sizeof(high) / sizeof(high[0]); i++) {
+		struct linger linger = {.l_onoff = 1, .l_linger = 3600};
+		socklen_t len = sizeof(linger);
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		syscall(SYS_setsockopt, fd, SOL_SOCKET | high[i], SO_LINGER | high[i], &linger,
+			len);
+		bool got = getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0;
+		report(got && linger.l_onoff == 0, "socket-linger", "it lingers for %d s",
+			linger.l_linger);
+		close(fd);
+	}
+}
+
 static void attack_sockets(int argc, char **argv) {
+	attack_linger();
 	must_not_open("socket-vsock", 40, SOCK_STREAM, 0);
 	must_not_open("socket-packet", AF_PACKET, SOCK_RAW, 0);
 	must_not_open("socket-alg", 38, SOCK_SEQPACKET, 0);
