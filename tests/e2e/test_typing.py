@@ -52,9 +52,12 @@ class Typing(Desk):
         return self.take(kind, pieces, layout)
 
     def some(self, kind, layout):
-        """All scripts and 300 characters."""
+        """All scripts in one go, and 300 characters."""
         pieces = texts.lines() if kind.lines else texts.one_line()
-        return self.take(kind, [*pieces, texts.prose(300, lines=kind.lines)], layout)
+        try:
+            self.take(kind, ["".join(pieces), texts.prose(300, lines=kind.lines)], layout)
+        finally:
+            self.end()
 
     def test_foot(self):
         self.everything(apps.Foot)
@@ -80,23 +83,27 @@ class Typing(Desk):
     def test_firefox(self):
         self.everything(apps.Firefox)
 
+    def test_one_go(self):
+        """Keys and text by turns, as fast as it goes."""
+        for kind in (apps.Foot, apps.ZenityText, apps.Mousepad, apps.Featherpad, apps.Calc, apps.Chromium,
+                     apps.Firefox):
+            with self.subTest(app=kind.name):
+                self.some(kind, "us")
+
     def test_layouts_foot(self):
         for layout in ("de", "fr", "ru"):
             with self.subTest(layout=layout):
                 self.some(apps.Foot, layout)
-                self.end()
 
     def test_layouts_gtk4_entry(self):
         for layout in ("de", "fr", "ru"):
             with self.subTest(layout=layout):
                 self.some(apps.ZenityEntry, layout)
-                self.end()
 
     def test_layouts_chromium(self):
         for layout in ("de", "ru"):
             with self.subTest(layout=layout):
                 self.some(apps.Chromium, layout)
-                self.end()
 
 
 # The key that makes each character on a US keyboard: https://www.w3.org/TR/uievents-code/#key-alphanumeric-writing-system
