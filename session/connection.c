@@ -265,6 +265,9 @@ static size_t send_with_fd(const struct end *end, const char *text, size_t len, 
 }
 
 static bool append(struct connection *connection, const char *bytes, size_t len) {
+	if (len == 0) {
+		return true; // all of it went with a descriptor
+	}
 	if (connection->pending_from + connection->pending_len + len > connection->pending_size) {
 		if (connection->pending_from > 0) {
 			memmove(connection->pending, connection->pending + connection->pending_from,
