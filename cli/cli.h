@@ -32,11 +32,22 @@ int verb_takeover(int argc, char *argv[]);
 int verb_release(int argc, char *argv[]);
 int verb_pause(int argc, char *argv[]);
 int verb_resume(int argc, char *argv[]);
+int verb_record(int argc, char *argv[]);
 int verb_stop(int argc, char *argv[]);
 int verb_log(int argc, char *argv[]);
 int verb_policy(int argc, char *argv[]);
 int verb_doctor(int argc, char *argv[]);
 int verb_mcp(int argc, char *argv[]);
+
+// What of a recording is shown or written elsewhere (cli/export.c).
+struct export_options {
+	const char *frames; // a directory, made if need be; or
+	const char *y4m; // a file, "-" for standard output
+	uint32_t every_ms; // of `frames`: from one picture to the next, 0: all there are
+	unsigned int fps; // of `y4m`, 1..60
+};
+int export_info(const char *file, bool json);
+int export_run(const char *file, const struct export_options *options);
 
 // "parclose: …" on standard error.
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

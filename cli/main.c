@@ -32,6 +32,7 @@ static const struct {
 	{"release", verb_release, "hand them back"},
 	{"pause", verb_pause, "stop everything in sessions where it stands"},
 	{"resume", verb_resume, "let paused sessions go on"},
+	{"record", verb_record, "record a session; show or export a recording"},
 	{"stop", verb_stop, "end sessions"},
 	{"log", verb_log, "a session's audit log"},
 	{"mcp", verb_mcp, "serve agents a session by the Model Context Protocol on stdio"},

@@ -151,6 +151,13 @@ static void explain_screen(const struct policy *policy, FILE *out) {
 		policy->ui.display_settings ? "programs may change them"
 					    : "cannot be changed inside");
 
+	if (policy->containment == POLICY_CONTAINMENT_SESSION) {
+		print_line(out, "recording",
+			policy->session.record
+				? "the screen and what happens, from the beginning, for you"
+				: "only when you ask for it");
+	}
+
 	fprintf(out, "Clipboard\n");
 	static const char *const crossing[] = {
 		[POLICY_CLIPBOARD_NONE] = "nothing crosses, in neither direction",
@@ -330,8 +337,10 @@ static void put_policy(FILE *out, const struct policy *p) {
 		".%03" PRIu32 ",\"openFiles\":%" PRIu32 ",\"tmp\":%" PRIu64 "},",
 		p->limits.memory, p->limits.processes, p->limits.cpus_milli / 1000,
 		p->limits.cpus_milli % 1000, p->limits.open_files, p->limits.tmp);
-	fprintf(out, "\"session\":{\"dbus\":false,\"accessibility\":false,\"record\":false},"
-		     "\"audit\":{\"level\":\"standard\",\"failClosed\":true},\"require\":");
+	fprintf(out,
+		"\"session\":{\"dbus\":false,\"accessibility\":false,\"record\":%s},"
+		"\"audit\":{\"level\":\"standard\",\"failClosed\":true},\"require\":",
+		word(p->session.record));
 	put_require(out, p);
 	fputc('}', out);
 }

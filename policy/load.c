@@ -76,7 +76,7 @@ static const struct field limits_fields[] = {
 static const struct field session_fields[] = {
 	{"dbus", check_not_yet},
 	{"accessibility", check_not_yet},
-	{"record", check_not_yet},
+	{"record", check_bool, AT(session.record)},
 	{0},
 };
 
@@ -163,6 +163,13 @@ static bool check_document(struct loader *loader, const cJSON *root) {
 		return load_fail(loader,
 			"true lets programs inside drive a display that \"disable\" keeps from "
 			"them; set \"disable\": false, or remove this");
+	}
+	if (policy->session.record && policy->containment == POLICY_CONTAINMENT_PROCESS) {
+		load_enter(loader, "session");
+		load_enter(loader, "record");
+		return load_fail(loader, "true asks for a recording of the display, but "
+					 "\"containment\": \"process\" "
+					 "has none; remove one of the two");
 	}
 	paths_merge(policy);
 	return true;

@@ -110,6 +110,10 @@ struct policy {
 		uint64_t tmp; // bytes of each private tmpfs (/tmp, home, /dev/shm)
 	} limits;
 
+	struct {
+		bool record; // the screen and what happens, from the beginning
+	} session;
+
 	struct policy_require *require;
 	size_t require_len;
 };

@@ -37,6 +37,7 @@ void control_stop(struct session_peer *peer, const cJSON *rpc_id, const cJSON *p
 void control_view(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_pause(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_resume(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_record(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_exec(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 

@@ -65,6 +65,7 @@ static const struct {
 	{"parclose/release", control_release},
 	{"parclose/pause", control_pause},
 	{"parclose/resume", control_resume},
+	{"parclose/record", control_record},
 	{"parclose/stop", control_stop},
 };
 

@@ -287,6 +287,10 @@ int display_memory_fd(const struct display *display) {
 	return display->memory_fd;
 }
 
+const uint8_t *display_memory(const struct display *display) {
+	return display->memory;
+}
+
 bool display_newest(const struct display *display, struct display_frame *frame) {
 	*frame = (struct display_frame){
 		.slot = display->newest < 0 ? 0 : (uint32_t)display->newest,

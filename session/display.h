@@ -97,6 +97,7 @@ const char *display_check(struct display *display);
 
 // The frame memory (compositor/channel.h): owned by the display, written by the compositor.
 int display_memory_fd(const struct display *display);
+const uint8_t *display_memory(const struct display *display);
 
 // The newest frame, all of it said to have changed. False: there is none yet.
 bool display_newest(const struct display *display, struct display_frame *frame);

@@ -7,6 +7,7 @@
 #include "session/act.h"
 #include "session/display.h"
 #include "session/internal.h"
+#include "session/record.h"
 
 bool session_display_state(struct session *session, struct display_state *state) {
 	if (session->display == NULL) {
@@ -97,6 +98,17 @@ cJSON *session_inspect(struct session *session) {
 		cJSON_AddStringToObject(out, "pausedSince", since);
 	} else {
 		cJSON_AddNullToObject(out, "pausedSince");
+	}
+	struct recorder_state recording;
+	const char *file;
+	if (record_state(session, &recording, &file)) {
+		cJSON *object = cJSON_AddObjectToObject(out, "recording");
+		cJSON_AddStringToObject(object, "file", file);
+		cJSON_AddNumberToObject(object, "bytes", (double)recording.bytes);
+		cJSON_AddNumberToObject(object, "frames", (double)recording.frames);
+		cJSON_AddNumberToObject(object, "ms", (double)(recording.duration_ns / 1000000));
+	} else {
+		cJSON_AddNullToObject(out, "recording");
 	}
 	cJSON *supervisor = cJSON_AddObjectToObject(out, "supervisor");
 	cJSON_AddNumberToObject(supervisor, "pid", getpid());

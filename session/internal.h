@@ -20,6 +20,7 @@ struct display;
 struct log;
 struct output;
 struct session_exec_observer;
+struct record;
 struct view;
 
 // One command inside, from its request to its end.
@@ -49,6 +50,7 @@ struct session {
 	struct control *control, *inside; // `inside`: of the programs inside, where they may
 	struct output *output;
 	struct view *view; // NULL until somebody watches
+	struct record *record; // NULL: nothing is recorded
 	struct {
 		bool on;
 		time_t since; // for people

@@ -3,6 +3,7 @@
 #include "session/act.h"
 #include "session/display.h"
 #include "session/internal.h"
+#include "session/record.h"
 #include "session/view.h"
 
 // Another hand than before: nothing stays pressed, and the keymap is the session's own.
@@ -18,6 +19,7 @@ static void apply(struct session *session) {
 	session_set_holder(session, session->pause.on      ? HOLDER_PAUSED
 				    : session->lease.human ? HOLDER_HUMAN
 							   : HOLDER_AGENT);
+	record_follow_lease(session);
 	view_state(session->view);
 }
 

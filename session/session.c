@@ -19,6 +19,7 @@
 #include "session/internal.h"
 #include "session/log.h"
 #include "session/output.h"
+#include "session/record.h"
 #include "session/runtime.h"
 #include "session/view.h"
 
@@ -78,6 +79,7 @@ static void tear_down(struct session *session) {
 		}
 	}
 	sandbox_kill(session->sandbox);
+	record_finish(session, session->result.reason);
 	view_destroy(session->view, session->result.reason);
 	session->view = NULL;
 	display_destroy(session->display);
@@ -134,6 +136,7 @@ static void break_off(struct session *session, const char *reason) {
 }
 
 void session_record(struct session *session, const char *event, cJSON *fields) {
+	record_event(session, event, fields);
 	if (session->log == NULL) {
 		cJSON_Delete(fields);
 	} else if (!log_event(session->log, event, fields)) {
@@ -423,16 +426,19 @@ static void handle_display_ready(void *data) {
 static void handle_display_frame(void *data, const struct display_frame *frame) {
 	struct session *session = data;
 	view_frame(session->view, frame);
+	record_frame(session, frame);
 }
 
 static void handle_display_released(void *data, uint32_t slot) {
 	struct session *session = data;
 	view_slot_released(session->view, slot);
+	record_slot_released(session, slot);
 }
 
 static void handle_display_cursor(void *data) {
 	struct session *session = data;
 	view_cursor(session->view);
+	record_cursor(session);
 }
 
 static void handle_display_windows(void *data) {
@@ -631,6 +637,11 @@ static bool start(struct session *session, const struct session_options *options
 			return fail_start(session, "out of memory");
 		}
 		session_arm_timeout(session);
+	}
+	struct record_why record_why;
+	if (session->policy->session.record &&
+		record_start(session, -1, NULL, "the policy", &record_why) != 0) {
+		return fail_start(session, record_why.text);
 	}
 	if (!start_command(session, options)) {
 		return false;

@@ -18,6 +18,7 @@
 #include "session/internal.h"
 #include "session/lease.h"
 #include "session/pause.h"
+#include "session/record.h"
 #include "session/untrusted.h"
 
 /*
@@ -82,7 +83,8 @@ static void fill_state(const struct view *view, struct view_message *message) {
 		.state =
 			{
 				.holder = holders[session_holder(session)],
-				.flags = (lease_withholds(session) ? VIEW_STATE_WITHHELD : 0) |
+				.flags = (session->record != NULL ? VIEW_STATE_RECORDING : 0) |
+					 (lease_withholds(session) ? VIEW_STATE_WITHHELD : 0) |
 					 (session->state >= SESSION_STOPPING ? VIEW_STATE_STOPPING
 									     : 0),
 				.network = VIEW_NETWORK_NONE,
@@ -374,6 +376,20 @@ static bool pass_keymap(struct viewer *viewer, const struct view_message *messag
 	       display_human_keymap(session->display, &keymap) != -EINVAL;
 }
 
+static void record_as_asked(struct viewer *viewer, bool on) {
+	struct view *view = viewer->view;
+	struct record_why why;
+	int ret = 0;
+	if (on) {
+		ret = record_start(view->session, -1, NULL, "a viewer", &why);
+	} else {
+		record_stop(view->session, "a viewer", NULL, NULL, 0);
+	}
+	if (ret < 0 && ret != -EALREADY) {
+		view_notice(view, true, why.text);
+	}
+}
+
 // Does what a checked message asks for. False: it does not make sense after all.
 static bool act(struct viewer *viewer, const struct view_message *message, int fd) {
 	struct session *session = viewer->view->session;
@@ -392,6 +408,9 @@ static bool act(struct viewer *viewer, const struct view_message *message, int f
 		break;
 	case VIEW_STOP:
 		session_stop(session, "a viewer", SESSION_GRACE_MS);
+		break;
+	case VIEW_RECORD:
+		record_as_asked(viewer, message->record.on == 1);
 		break;
 	case VIEW_KEYMAP:
 		return pass_keymap(viewer, message, fd);

@@ -335,6 +335,8 @@ static const struct {
 		"1:42 /session/accessibility: true cannot be enforced yet by this version; remove it"},
 	{"{'parclose':1,'session':{'record':'yes'}}",
 		"1:35 /session/record: expected true or false, found a string"},
+	{"{'parclose':1,'containment':'process','session':{'record':true}}",
+		"1:59 /session/record: true asks for a recording of the display, but \"containment\": \"process\" has none; remove one of the two"},
 	{"{'parclose':1,'audit':{'level':'full'}}",
 		"1:32 /audit/level: 'full' is not available yet; use 'standard'"},
 	{"{'parclose':1,'audit':{'level':'all'}}",
@@ -566,6 +568,7 @@ static const char *const accepted[] = {
 	"{'parclose':1,'limits':{'memory':'1024T','tmp':1125899906842624,'cpus':1024}}",
 	"{'parclose':1,'limits':{'memory':0,'cpus':0}}",
 	"{'parclose':1,'clipboard':{'mimeTypes':[]}}",
+	"{'parclose':1,'session':{'record':true}}",
 	"{'parclose':1,'network':{},'ui':{},'display':{},'session':{},'audit':{},'require':[]}",
 	"{'parclose':1,'require':['landlock:999']}",
 };
@@ -728,6 +731,7 @@ static void test_explain_locked(void **state) {
 		"  input            programs inside cannot make keyboard or pointer events\n"
 		"  input methods    none\n"
 		"  display settings cannot be changed inside\n"
+		"  recording        only when you ask for it\n"
 		"Clipboard\n"
 		"  session to you   nothing crosses, in neither direction\n"
 		"  among programs   copy and paste inside the session works\n"
