@@ -28,6 +28,10 @@
 #define CHANNEL_MAX_STEPS 4096 // of one action; the text of one action: CHANNEL_MAX_TEXT bytes
 #define CHANNEL_MAX_TEXT (256u * 1024)
 #define CHANNEL_MAX_DELAY_MS 100000
+// The longest that the compositor types a text, with so much more for each of its bytes; then the
+// action ends, CHANNEL_INPUT_STUCK.
+#define CHANNEL_TEXT_MS 30000
+#define CHANNEL_TEXT_BYTE_MS 25
 #define CHANNEL_TOUCH_POINTS 10
 #define CHANNEL_MAX_KEYMAP (256u * 1024)
 

@@ -17,6 +17,7 @@ struct keyboard {
 	// On the spare keys now; NoSymbol: nothing, the key is as in the session's own keymap.
 	xkb_keysym_t spare[KEYMAP_SPARE_MAX];
 	bool extended; // some are there
+	bool doubtful; // a client that came meanwhile was told of them when it asked for a keyboard
 	struct wl_listener focus_change;
 	size_t next; // the spare key that was used longest ago
 };
@@ -42,8 +43,16 @@ static void handle_focus_change(struct wl_listener *listener, void *data) {
 	struct keyboard *keyboard = wl_container_of(listener, keyboard, focus_change);
 	const struct wlr_seat_keyboard_focus_change_event *event = data;
 	struct wl_client *old = client_of(event->old_surface);
-	if (old != client_of(event->new_surface)) {
-		restore(keyboard, old);
+	struct wl_client *new = client_of(event->new_surface);
+	if (old == new) {
+		return;
+	}
+	keyboard->doubtful |= keyboard->extended;
+	restore(keyboard, old);
+	if (new != NULL && keyboard->doubtful) {
+		seat_send_keymap(keyboard->seat,
+			wlr_seat_client_for_wl_client(seat_wlr(keyboard->seat), new));
+		keyboard->doubtful = false;
 	}
 }
 

@@ -409,10 +409,14 @@ bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap, struct wlr_se
 	if (!keymap_give(&seat->keyboard, keymap)) {
 		return false;
 	}
+	seat_send_keymap(seat, client);
+	return true;
+}
+
+void seat_send_keymap(struct seat *seat, struct wlr_seat_client *client) {
 	if (client != NULL) {
 		keymap_send(&seat->keyboard, client);
 	}
-	return true;
 }
 
 bool seat_share_keymap(struct seat *seat, struct xkb_keymap *keymap) {

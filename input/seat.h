@@ -92,6 +92,8 @@ bool seat_key(struct seat *seat, uint32_t key, bool pressed);
  * nobody. What is held or locked stays so. False: out of memory.
  */
 bool seat_set_keymap(struct seat *seat, struct xkb_keymap *keymap, struct wlr_seat_client *client);
+// Sends a client the keymap that there is; NULL: nobody.
+void seat_send_keymap(struct seat *seat, struct wlr_seat_client *client);
 /*
  * Gives every client another keymap. Nothing may be held down. False: out of memory or descriptors;
  * the old one stays.

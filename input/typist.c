@@ -64,6 +64,7 @@ struct typist {
 
 	enum wait wait;
 	struct wl_event_source *timer; // the end of the wait
+	uint64_t end_ms; // of the whole text, done or not
 	struct ping *drain, *pace; // NULL: none is under way
 	int drains; // answers to come
 	uint64_t drained; // seat_activity() at the last time that all was dealt with
@@ -114,27 +115,37 @@ static void add_to_tail(struct typist *typist, const char *text, size_t len, boo
 	typist->tail_by_keys = by_keys;
 }
 
-static void wait_for(struct typist *typist, enum wait wait, int ms) {
+static void wait_for(struct typist *typist, enum wait wait, uint64_t ms) {
+	uint64_t now = now_ms(), rest = typist->end_ms > now ? typist->end_ms - now : 1;
 	typist->wait = wait;
-	wl_event_source_timer_update(typist->timer, ms);
+	wl_event_source_timer_update(typist->timer, (int)(ms < rest ? ms : rest));
 }
 
-static void go_on(struct typist *typist) {
-	wait_for(typist, WAIT_NOT, 0);
-	work(typist);
+static void wait_no_more(struct typist *typist) {
+	typist->wait = WAIT_NOT;
+	wl_event_source_timer_update(typist->timer, 0);
 }
 
 void typist_stop(struct typist *typist) {
 	ping_cancel(typist->drain);
 	ping_cancel(typist->pace);
 	typist->drain = typist->pace = NULL;
-	wait_for(typist, WAIT_NOT, 0);
+	wait_no_more(typist);
 	typist->text = NULL;
 }
 
 static void end(struct typist *typist, enum channel_input_status status) {
 	typist_stop(typist);
 	typist->host->done(typist->data, status);
+}
+
+static void go_on(struct typist *typist) {
+	if (now_ms() >= typist->end_ms) {
+		end(typist, CHANNEL_INPUT_STUCK);
+		return;
+	}
+	wait_no_more(typist);
+	work(typist);
 }
 
 static void catch_up(struct typist *typist);
@@ -443,8 +454,9 @@ static bool choose(struct typist *typist) {
 	}
 	if (!typist->by_key && text_inputs_known(typist->inputs)) {
 		uint64_t moved = later(seat_moves_ms(typist->seat), typist->moved_ms);
-		if (now_ms() < moved + SETTLE_MS) {
-			wait_for(typist, WAIT_SETTLE, (int)(moved + SETTLE_MS - now_ms()));
+		uint64_t now = now_ms();
+		if (now < moved + SETTLE_MS) {
+			wait_for(typist, WAIT_SETTLE, moved + SETTLE_MS - now);
 			return false;
 		}
 		if (typist->drained != seat_activity(typist->seat)) {
@@ -570,6 +582,7 @@ void typist_start(struct typist *typist, const char *text, size_t len) {
 	struct wlr_surface *surface = seat_keyboard_surface(typist->seat);
 	typist->text = text;
 	typist->len = len;
+	typist->end_ms = now_ms() + CHANNEL_TEXT_MS + len * CHANNEL_TEXT_BYTE_MS;
 	typist->at = typist->part_end = typist->line_end = typist->paced = 0;
 	typist->window = surface != NULL ? typist->host->window_of(typist->data, surface) : 0;
 	if (typist->window == 0) {

@@ -12,8 +12,6 @@
 #define CLICK_GAP_MS 10 // between clicks: an application may do something at each
 #define FRAME_MS 50 // that CHANNEL_INPUT_FRAME waits at most
 #define ANSWER_MS 10000 // that the compositor may take beside everything that is known
-#define TEXT_MS 30000 // that a text may take, and more with its length
-#define TEXT_BYTE_MS 5
 
 /*
  * A drag begins for GTK after 8 pixels (gtk-dnd-drag-threshold) and for Qt after 10
@@ -411,7 +409,7 @@ static void make_text(struct maker *maker, const char *text) {
 			return;
 		}
 	}
-	maker->ms += TEXT_MS + len * TEXT_BYTE_MS;
+	maker->ms += CHANNEL_TEXT_MS + len * CHANNEL_TEXT_BYTE_MS;
 }
 
 static void make_settle(

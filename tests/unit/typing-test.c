@@ -169,6 +169,15 @@ static void test_an_extended_keymap_is_for_one_client(void **state) {
 	recorder_destroy(other);
 	client_close(client);
 	assert_typed(acting, "é");
+	// A program that starts now learns of it, and is not left with it.
+	other = recorder_create(client_connect(&acting->stage));
+	assert_int_equal(other->keymaps, 1);
+	window = window_open(other->client, 100, 100, true, NULL, "other", 0x00ff00);
+	assert_int_equal(other->keymaps, 2);
+	assert_int_equal(xkb_keymap_num_levels_for_key(other->keymap, KEY_OPEN + 8, 0),
+		xkb_keymap_num_levels_for_key(acting->stage.keymap, KEY_OPEN + 8, 0));
+	window_close(window);
+	recorder_destroy(other);
 }
 
 static void test_every_plane(void **state) {
