@@ -119,9 +119,12 @@ static void show_holder(
 		words = _("You are in control");
 		// Translators: %s is a chord of keys, as "Ctrl+Alt+Home".
 		composed =
-			g_strdup_printf(in ? _("%s gives control back")
-					   : _("Click the screen to go on; %s gives control back"),
-				chord);
+			!in ? g_strdup_printf(
+				      _("%s gives control back; click the screen to go on"), chord)
+			: (told->flags & VIEW_STATE_WITHHELD) != 0
+				? g_strdup_printf(
+					  _("%s gives control back; the agent sees nothing"), chord)
+				: g_strdup_printf(_("%s gives control back"), chord);
 		hint = composed;
 		icon = "parclose-you-symbolic";
 	} else if (told->holder == VIEW_HUMAN) {
@@ -135,6 +138,8 @@ static void show_holder(
 	}
 	gtk_label_set_text(chrome->holder, words);
 	gtk_label_set_text(chrome->hint, hint);
+	// However narrow the window is, the chord can be read.
+	gtk_label_set_width_chars(chrome->hint, mine ? (int)g_utf8_strlen(chord, -1) + 1 : -1);
 	gtk_image_set_from_icon_name(chrome->holder_icon, icon);
 }
 

@@ -1,5 +1,6 @@
 #include "viewer/frames.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -152,6 +153,23 @@ static bool is_current(const struct frames *frames) {
 	return atomic_load(&frames->slots->generation[frames->slot]) == frames->generation;
 }
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pixels are little endian");
+
+// Two pixels at once.
+static void copy_opaque(uint8_t *to, const uint8_t *from, size_t pixels) {
+	const uint64_t opaque = 0xff000000ff000000;
+	for (; pixels >= 2; pixels -= 2, to += 8, from += 8) {
+		uint64_t two;
+		memcpy(&two, from, sizeof(two));
+		two |= opaque;
+		memcpy(to, &two, sizeof(two));
+	}
+	if (pixels > 0) {
+		memcpy(to, from, 3);
+		to[3] = 0xff;
+	}
+}
+
 static void copy_stale(const struct frames *frames, struct picture *picture) {
 	size_t stride = stride_of(frames);
 	const uint8_t *from =
@@ -161,13 +179,13 @@ static void copy_stale(const struct frames *frames, struct picture *picture) {
 		cairo_rectangle_int_t box;
 		cairo_region_get_rectangle(picture->stale, i, &box);
 		size_t at = (size_t)box.y * stride + (size_t)box.x * 4;
-		size_t rows = (size_t)box.height, bytes = (size_t)box.width * 4;
-		if (bytes == stride) {
-			bytes *= rows;
+		size_t rows = (size_t)box.height, pixels = (size_t)box.width;
+		if (pixels == frames->width) {
+			pixels *= rows;
 			rows = 1;
 		}
 		for (; rows > 0; rows--, at += stride) {
-			memcpy(picture->pixels + at, from + at, bytes);
+			copy_opaque(picture->pixels + at, from + at, pixels);
 		}
 	}
 }

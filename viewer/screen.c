@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "viewer/frames.h"
+#include "viewer/statistics.h"
 #include "viewer/wire.h"
 
 // Of the monitor, at most, when the window is new; there are panels, a title, and this window's
@@ -24,7 +25,7 @@ struct _ViewerScreen {
 	void *data;
 	guint tick; // 0: nothing is awaited
 	GdkTexture *texture; // NULL before the first frame
-	struct screen_counts counts;
+	struct statistics *statistics; // NULL: nobody wants to know
 	bool over;
 
 	struct wire_cursor cursor;
@@ -174,6 +175,7 @@ static void viewer_screen_snapshot(GtkWidget *widget, GtkSnapshot *snapshot) {
 // ---- frames
 
 static void show(ViewerScreen *screen, const struct frames_picture *picture) {
+	bool is_first = screen->texture == NULL;
 	GBytes *bytes = g_bytes_new_with_free_func(picture->pixels, picture->bytes,
 		(GDestroyNotify)frames_give_back, (gpointer)picture->pixels);
 	GdkMemoryTextureBuilder *builder = gdk_memory_texture_builder_new();
@@ -181,7 +183,7 @@ static void show(ViewerScreen *screen, const struct frames_picture *picture) {
 	gdk_memory_texture_builder_set_stride(builder, picture->stride);
 	gdk_memory_texture_builder_set_width(builder, screen->width);
 	gdk_memory_texture_builder_set_height(builder, screen->height);
-	gdk_memory_texture_builder_set_format(builder, GDK_MEMORY_B8G8R8X8);
+	gdk_memory_texture_builder_set_format(builder, GDK_MEMORY_B8G8R8A8_PREMULTIPLIED);
 	if (screen->texture != NULL) {
 		gdk_memory_texture_builder_set_update_texture(builder, screen->texture);
 		gdk_memory_texture_builder_set_update_region(builder, picture->changed);
@@ -192,8 +194,9 @@ static void show(ViewerScreen *screen, const struct frames_picture *picture) {
 	g_object_unref(builder);
 	g_bytes_unref(bytes);
 	cairo_region_destroy(picture->changed);
-	screen->counts.serial = picture->serial;
-	if (screen->counts.shown++ == 0) {
+	statistics_note(screen->statistics, gtk_widget_get_frame_clock(GTK_WIDGET(screen)),
+		picture->time_ns);
+	if (is_first) {
 		screen->first(screen->data);
 	}
 	gtk_widget_queue_draw(GTK_WIDGET(screen));
@@ -208,7 +211,7 @@ static gboolean handle_tick(GtkWidget *widget, GdkFrameClock *clock, gpointer da
 		show(screen, &picture);
 		break;
 	case FRAMES_TORN:
-		screen->counts.torn++;
+		statistics_torn(screen->statistics);
 		break;
 	case FRAMES_BUSY:
 		return G_SOURCE_CONTINUE;
@@ -278,8 +281,8 @@ bool screen_has_frame(ViewerScreen *screen) {
 	return screen->texture != NULL;
 }
 
-struct screen_counts screen_counts(ViewerScreen *screen) {
-	return screen->counts;
+void screen_set_statistics(ViewerScreen *screen, struct statistics *statistics) {
+	screen->statistics = statistics;
 }
 
 // ---- the widget

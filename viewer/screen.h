@@ -9,6 +9,7 @@
 #include <gtk/gtk.h>
 
 struct frames;
+struct statistics;
 struct wire_cursor;
 
 #define VIEWER_TYPE_SCREEN (viewer_screen_get_type())
@@ -52,9 +53,7 @@ bool screen_to_frame(ViewerScreen *screen, double x, double y, struct screen_poi
 // Pixels of the frame that one unit of the widget's coordinates covers; 1 while nothing is shown.
 double screen_pixels_per_unit(ViewerScreen *screen);
 
-struct screen_counts {
-	guint64 shown, torn, serial; // frames; of the newest shown
-};
-struct screen_counts screen_counts(ViewerScreen *screen);
+// What is noted about each frame; the caller's, NULL: nothing.
+void screen_set_statistics(ViewerScreen *screen, struct statistics *statistics);
 
 #endif

@@ -488,10 +488,12 @@ static void viewer_window_init(ViewerWindow *window) {
 	keys_add_to(GTK_WINDOW(window));
 }
 
-GtkWindow *viewer_window_new(GtkApplication *application, struct wire *wire, const char *cli) {
+GtkWindow *viewer_window_new(GtkApplication *application, struct wire *wire, const char *cli,
+	struct statistics *statistics) {
 	ViewerWindow *window = g_object_new(VIEWER_TYPE_WINDOW, "application", application, NULL);
 	window->wire = wire;
 	window->cli = g_strdup(cli);
+	screen_set_statistics(window->screen, statistics);
 	window->hands =
 		hands_create(GTK_WINDOW(window), window->screen, wire, handle_chord, window);
 	if (window->hands == NULL) {

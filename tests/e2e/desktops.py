@@ -104,7 +104,7 @@ class Desktop:
         os.chmod(self.dir, 0o700)
         self.processes = []
         self.log = open(os.path.join(self.dir, "log"), "wb")  # pylint: disable=consider-using-with
-        keep = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
+        keep = {key: os.environ[key] for key in ("PATH", "LANG", "ASAN_OPTIONS") if key in os.environ}
         self.env = {**keep, "HOME": self.dir, "XDG_RUNTIME_DIR": self.dir, "XDG_STATE_HOME": self.dir + "/state",
                     "XDG_CONFIG_HOME": self.dir + "/config", "XDG_CACHE_HOME": self.dir + "/cache",
                     "GSETTINGS_BACKEND": "memory", "GSK_RENDERER": "cairo", "NO_AT_BRIDGE": "0"}

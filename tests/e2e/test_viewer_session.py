@@ -148,6 +148,51 @@ class Watching(ViewedSession):
         agent.close()
 
 
+class Asking(ViewedSession):
+    def test_which_session(self):
+        done = self.cli("view", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there is no session to view", done.stderr)
+        done = self.cli("view", "nobody", check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        for wrong in (("a", "b"), ("--all", "a"), ("--nonsense",)):
+            self.assertEqual(self.cli("view", *wrong, check=False).returncode, 2)
+        x11 = self.desktop(Xvfb)
+        nothing = x11.spawn(PARCLOSE, "view", "--all", env=self.env)  # started by an icon
+        self.wait_said(x11, "There is no session to view")
+        x11.xdotool("key", "Escape")
+        self.assertEqual(nothing.wait(10), 0)
+        self.session(HELPERS + "/witness", name="one")
+        only = x11.spawn(PARCLOSE, "view", env=self.env)
+        self.wait_window_named(x11, "one")
+        self.session(HELPERS + "/witness", name="two")
+        done = self.cli("view", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there are 2 sessions", done.stderr)
+        every = x11.spawn(PARCLOSE, "view", "--all", env=self.env)
+        self.wait_window_named(x11, "two")
+        self.cli("stop", "--all", "--grace", "0")
+        self.assertIsNone(only.poll())  # the windows say how it ended
+        only.terminate()
+        self.assertEqual(only.wait(10), 0)
+        self.assertIsNone(every.poll())
+
+    def wait_window_named(self, x11, name):
+        wait_for(lambda: x11.run("xdotool", "search", "--name", f"^{name} – Parclose", check=False), 15, name)
+
+    def test_a_session_without_a_display(self):
+        self.detach("sleep", "60", policy=self.process_policy())
+        done = self.cli("view", "s", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no display", done.stderr)
+
+    def test_without_a_desktop(self):
+        self.detach("foot")
+        done = self.cli("view", "s", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there is no desktop to show the session on", done.stderr)
+
+
 class TakingOver(ViewedSession):
     def setUp(self):
         super().setUp()

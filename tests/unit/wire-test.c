@@ -484,6 +484,8 @@ static void test_only_damage_is_copied(void **state) {
 	for (uint32_t y = 0; y < HEIGHT; y++) {
 		for (uint32_t x = 0; x < WIDTH; x++) {
 			assert_int_equal(at(&picture, x, y), 1);
+			assert_int_equal(picture.pixels[y * picture.stride + x * 4 + 2], 1);
+			assert_int_equal(picture.pixels[y * picture.stride + x * 4 + 3], 0xff);
 		}
 	}
 	assert_int_equal(picture.bytes, WIDTH * HEIGHT * 4);
@@ -620,7 +622,7 @@ static void test_a_copy_is_whole_or_none(void **state) {
 		assert_int_equal(result, FRAMES_COPIED);
 		copied++;
 		for (size_t byte = 0; byte < picture.bytes; byte++) {
-			if (picture.pixels[byte] != (uint8_t)generation) {
+			if (picture.pixels[byte] != (byte % 4 == 3 ? 0xff : (uint8_t)generation)) {
 				fail_msg("byte %zu of generation %zu is %d", byte,
 					(size_t)generation, picture.pixels[byte]);
 			}
