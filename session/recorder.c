@@ -1,6 +1,7 @@
 #include "session/recorder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,7 +31,7 @@ struct waiting { // before each waiting event's text
 struct recorder {
 	struct recording_writer *writer; // the thread's
 	int fd; // of the writer, to look at the disk
-	int notify_fd;
+	int notify_fd; // its own copy
 	uint32_t width, height;
 	const uint8_t *memory;
 	uint64_t begun_ns; // CLOCK_MONOTONIC
@@ -41,6 +42,7 @@ struct recorder {
 	pthread_cond_t changed;
 	bool stop, withheld;
 	bool abandoned; // nobody waits for the thread, and the frame memory is gone
+	bool finished; // the thread is about to end
 	char reason[512];
 	uint8_t *events; // struct waiting and text, one after the other
 	size_t events_len, events_size;
@@ -69,6 +71,17 @@ static uint64_t now_of(clockid_t clock) {
 
 static uint64_t since_begun(const struct recorder *recorder, uint64_t ns) {
 	return ns > recorder->begun_ns ? ns - recorder->begun_ns : 0;
+}
+
+static void free_recorder(struct recorder *recorder) {
+	pthread_mutex_destroy(&recorder->mutex);
+	pthread_cond_destroy(&recorder->changed);
+	if (recorder->notify_fd >= 0) {
+		close(recorder->notify_fd);
+	}
+	free(recorder->events);
+	free(recorder->copy);
+	free(recorder);
 }
 
 // ---- the thread
@@ -255,7 +268,14 @@ static void *record(void *data) {
 	recording_writer_destroy(recorder->writer);
 	uint64_t one = 1;
 	if (failed && write(recorder->notify_fd, &one, sizeof(one)) < 0) {
-		return NULL; // it says so already
+		// It says so already.
+	}
+	pthread_mutex_lock(&recorder->mutex);
+	recorder->finished = true;
+	bool abandoned = recorder->abandoned;
+	pthread_mutex_unlock(&recorder->mutex);
+	if (abandoned) {
+		free_recorder(recorder);
 	}
 	return NULL;
 }
@@ -336,14 +356,6 @@ struct recorder_state recorder_state(struct recorder *recorder) {
 	return state;
 }
 
-static void free_recorder(struct recorder *recorder) {
-	pthread_mutex_destroy(&recorder->mutex);
-	pthread_cond_destroy(&recorder->changed);
-	free(recorder->events);
-	free(recorder->copy);
-	free(recorder);
-}
-
 static int start_thread(struct recorder *recorder) {
 	// Signals are the supervisor's. One that writes past a limit on file sizes is none at all.
 	signal(SIGXFSZ, SIG_IGN);
@@ -363,7 +375,7 @@ int recorder_create(const struct recorder_options *options, struct recorder **ou
 		return -ENOMEM;
 	}
 	recorder->fd = options->fd;
-	recorder->notify_fd = options->notify_fd;
+	recorder->notify_fd = fcntl(options->notify_fd, F_DUPFD_CLOEXEC, 0);
 	recorder->width = options->info.width;
 	recorder->height = options->info.height;
 	recorder->memory = options->memory;
@@ -376,7 +388,7 @@ int recorder_create(const struct recorder_options *options, struct recorder **ou
 	pthread_condattr_destroy(&monotonic);
 	recorder->copy = malloc((size_t)recorder->width * recorder->height * 4);
 	int ret = recording_writer_create(options->fd, &options->info, &recorder->writer);
-	if (ret == 0 && recorder->copy == NULL) {
+	if (ret == 0 && (recorder->copy == NULL || recorder->notify_fd < 0)) {
 		ret = -ENOMEM;
 	}
 	if (ret == 0) {
@@ -407,13 +419,18 @@ void recorder_destroy(struct recorder *recorder, const char *reason, struct reco
 	if (state != NULL) {
 		*state = recorder_state(recorder);
 	}
-	if (joined) {
-		free_recorder(recorder);
-		return;
+	if (!joined) {
+		// It hangs in a write. When that comes back, if ever, it frees what it has.
+		pthread_mutex_lock(&recorder->mutex);
+		recorder->abandoned = !recorder->finished;
+		bool abandoned = recorder->abandoned;
+		pthread_t thread = recorder->thread;
+		pthread_mutex_unlock(&recorder->mutex);
+		if (abandoned) {
+			pthread_detach(thread);
+			return;
+		}
+		pthread_join(thread, NULL);
 	}
-	// It hangs in a write; what it has stays its own for good.
-	pthread_mutex_lock(&recorder->mutex);
-	recorder->abandoned = true;
-	pthread_mutex_unlock(&recorder->mutex);
-	pthread_detach(recorder->thread);
+	free_recorder(recorder);
 }
