@@ -70,6 +70,10 @@ struct policy *load_policy(const char *where);
  * tree (../compositor/NAME, ../viewer/NAME). False with a complaint when it is in neither place.
  */
 bool find_helper(const char *name, char *path, size_t size);
+bool have_helper(const char *name, char *path, size_t size); // the same without a complaint
+
+// Opens a window on a session, as `parclose view` does, and does not wait for it.
+void spawn_view(const char *name);
 
 /*
  * For verbs whose only options are --json and --help. True: go on, `optind` is at the first word.

@@ -115,7 +115,7 @@ bool json_option(int argc, char *argv[], const char *help, bool *json, int *code
 	return true;
 }
 
-bool find_helper(const char *name, char *path, size_t size) {
+bool have_helper(const char *name, char *path, size_t size) {
 	char self[2048];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash = NULL;
@@ -130,9 +130,16 @@ bool find_helper(const char *name, char *path, size_t size) {
 			return true;
 		}
 	}
-	complain("cannot find the program %s in ../libexec/parclose beside %s; install Parclose "
-		 "whole",
-		name, slash != NULL ? self : "this program");
+	return false;
+}
+
+bool find_helper(const char *name, char *path, size_t size) {
+	if (have_helper(name, path, size)) {
+		return true;
+	}
+	complain("cannot find the program %s in ../libexec/parclose beside this program; install "
+		 "Parclose whole",
+		name);
 	return false;
 }
 

@@ -32,6 +32,10 @@ static const char help[] =
 	"  -t, --timeout SECS   end the session after SECS seconds (exit code 124)\n"
 	"  -e, --env KEY=VALUE  put into the environment inside, over the policy's\n"
 	"      --json           with --detach: print the session as JSON\n"
+	"      --view           open a window on the session; without --detach, from a terminal on "
+	"a\n"
+	"                       desktop, that is the default\n"
+	"      --no-view        open none\n"
 	"\n"
 	"Exit codes: the command's own, 128+N when signal N killed it, 124 timeout, 125 Parclose "
 	"could not\n"
@@ -41,6 +45,7 @@ struct run {
 	struct wl_event_loop *loop;
 	struct session *session;
 	struct terminal *terminal;
+	bool view; // a window is wanted
 	bool started, ended;
 	struct session_result result;
 };
@@ -48,6 +53,9 @@ struct run {
 static void handle_started(void *data, int pty_fd) {
 	struct run *run = data;
 	run->started = true;
+	if (run->view) {
+		spawn_view(session_name(run->session));
+	}
 	if (pty_fd >= 0) {
 		run->terminal = terminal_create(run->loop, pty_fd);
 	}
@@ -95,8 +103,8 @@ static void report(int fd, const struct run *run) {
 
 // Runs the whole session in this process. `report_fd`: of a detached session, else -1.
 static int supervise(
-	const struct session_options *options, int report_fd, struct streams *streams) {
-	struct run run = {.loop = wl_event_loop_create()};
+	const struct session_options *options, int report_fd, struct streams *streams, bool view) {
+	struct run run = {.loop = wl_event_loop_create(), .view = view};
 	struct wl_event_source *sources[FORWARDED_LEN] = {0};
 	if (run.loop == NULL) {
 		complain("out of memory");
@@ -141,7 +149,7 @@ static int supervise(
 	return run.result.exit_code;
 }
 
-static int detach(struct session_options *options, bool json) {
+static int detach(struct session_options *options, bool json, bool view) {
 	int pair[2];
 	if (pipe2(pair, O_CLOEXEC) != 0) {
 		complain("cannot make a pipe: %s", strerror(errno));
@@ -163,7 +171,7 @@ static int detach(struct session_options *options, bool json) {
 		if (null_fd > 2) {
 			close(null_fd);
 		}
-		_exit(supervise(options, pair[1], NULL));
+		_exit(supervise(options, pair[1], NULL, false));
 	}
 	close(pair[1]);
 	char text[2048] = "";
@@ -189,8 +197,30 @@ static int detach(struct session_options *options, bool json) {
 	} else {
 		printf("%s\n", name);
 	}
+	if (name != NULL && view) {
+		spawn_view(name);
+	}
 	cJSON_Delete(line);
 	return code;
+}
+
+enum view {
+	VIEW_AUTO,
+	VIEW_YES,
+	VIEW_NO
+};
+
+// Is a window wanted of a session that runs attached?
+static bool view_is_wanted(enum view view, const struct policy *policy) {
+	const char *wayland = getenv("WAYLAND_DISPLAY"), *x11 = getenv("DISPLAY");
+	char path[4096];
+	if (view != VIEW_AUTO) {
+		return view == VIEW_YES;
+	}
+	return policy->containment == POLICY_CONTAINMENT_SESSION && !policy->ui.disable &&
+	       isatty(STDERR_FILENO) &&
+	       ((wayland != NULL && wayland[0] != '\0') || (x11 != NULL && x11[0] != '\0')) &&
+	       have_helper("parclose-viewer", path, sizeof(path));
 }
 
 int verb_run(int argc, char *argv[]) {
@@ -201,11 +231,14 @@ int verb_run(int argc, char *argv[]) {
 		{"timeout", required_argument, NULL, 't'},
 		{"env", required_argument, NULL, 'e'},
 		{"json", no_argument, NULL, 'j'},
+		{"view", no_argument, NULL, 'v'},
+		{"no-view", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	const char *policy_name = "locked";
 	bool detached = false, json = false;
+	enum view view = VIEW_AUTO;
 	struct session_options options = {.stdio = {0, 1, 2}};
 	char term[128];
 	const char **env = calloc((size_t)argc + 2, sizeof(*env));
@@ -244,6 +277,12 @@ int verb_run(int argc, char *argv[]) {
 		case 'j':
 			json = true;
 			break;
+		case 'v':
+			view = VIEW_YES;
+			break;
+		case 'V':
+			view = VIEW_NO;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			goto out;
@@ -267,6 +306,11 @@ int verb_run(int argc, char *argv[]) {
 		code = SESSION_EXIT_FAILED;
 		goto out;
 	}
+	if (view == VIEW_YES && policy->containment != POLICY_CONTAINMENT_SESSION) {
+		code = wrong_usage("run", "--view: this policy gives the session no display");
+		policy_destroy(policy);
+		goto out;
+	}
 	options.policy = policy;
 	options.service = &agent_service;
 	options.compositor_path = compositor;
@@ -280,7 +324,7 @@ int verb_run(int argc, char *argv[]) {
 	if (detached) {
 		options.stdio[0] = options.stdio[1] = options.stdio[2] = -1;
 		options.capture_output = true;
-		code = detach(&options, json);
+		code = detach(&options, json, view == VIEW_YES);
 	} else if (options.argv == NULL && policy->process.command_line == NULL) {
 		code = wrong_usage("run", "there is no command to run; give one after --, or "
 					  "--detach for a session that waits");
@@ -291,7 +335,7 @@ int verb_run(int argc, char *argv[]) {
 			code = SESSION_EXIT_FAILED;
 		} else {
 			memcpy(options.stdio, streams.fds, sizeof(options.stdio));
-			code = supervise(&options, -1, &streams);
+			code = supervise(&options, -1, &streams, view_is_wanted(view, policy));
 		}
 	}
 	policy_destroy(policy);

@@ -8,6 +8,7 @@
 #include "session/display.h"
 #include "session/internal.h"
 #include "session/record.h"
+#include "session/view.h"
 
 bool session_display_state(struct session *session, struct display_state *state) {
 	if (session->display == NULL) {
@@ -99,6 +100,7 @@ cJSON *session_inspect(struct session *session) {
 	} else {
 		cJSON_AddNullToObject(out, "pausedSince");
 	}
+	cJSON_AddNumberToObject(out, "viewers", view_viewers(session->view));
 	struct recorder_state recording;
 	const char *file;
 	if (record_state(session, &recording, &file)) {

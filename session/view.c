@@ -523,6 +523,10 @@ int view_attach(struct view *view) {
 	return pair[1];
 }
 
+uint32_t view_viewers(const struct view *view) {
+	return view != NULL ? view->viewers_len : 0;
+}
+
 // The frame memory as a descriptor that cannot be written through.
 static int open_for_reading(int memory_fd) {
 	char path[40];

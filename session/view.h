@@ -28,6 +28,8 @@ void view_destroy(struct view *view, const char *why);
  */
 int view_attach(struct view *view);
 
+uint32_t view_viewers(const struct view *view); // that watch. NULL is allowed: 0
+
 // What happened. NULL is allowed: there is no display.
 void view_frame(struct view *view, const struct display_frame *frame);
 void view_slot_released(struct view *view, uint32_t slot); // before it may be drawn into

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -62,6 +63,49 @@ class ViewedSession(SessionTest):
         with open(path, encoding="utf-8") as file:
             lines = [json.loads(line) for line in file.read().splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] in kinds]
+
+
+class RunView(ViewedSession):
+    """`parclose run` opens a window of itself where somebody can see it, or is asked to."""
+
+    def viewers(self, name="s"):
+        return self.inspect(name)["viewers"]
+
+    def test_asked_for(self):
+        self.desktop(Xvfb)
+        self.cli("run", "--detach", "--view", "--name", "s", "--", "foot", "-e", "sleep", "60")
+        wait_for(lambda: self.viewers() == 1, 20, "the window")
+        run = self.spawn("run", "--view", "--name", "t", "--", "foot", "-e", "sleep", "60")
+        wait_for(lambda: self.cli("inspect", "t", check=False).returncode == 0 and self.viewers("t") == 1, 20,
+                 "the window")
+        self.cli("stop", "t")
+        self.assertEqual(run.wait(10), 143)
+        done = self.cli("run", "--view", "--policy", self.process_policy(), "--", "true", check=False)
+        self.assertEqual(done.returncode, 2)
+
+    def test_from_a_terminal_on_a_desktop_and_nowhere_else(self):
+        self.desktop(Xvfb)
+        cases = (("--no-view", True, True), ("", False, True), ("", True, False), ("", True, True))
+        for option, terminal, desktop in cases:
+            env = {key: value for key, value in self.env.items()
+                   if desktop or key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+            master, slave = pty.openpty()
+            words = [option] if option else []
+            run = subprocess.Popen([PARCLOSE, "run", *words, "--name", "s", "--", "foot", "-e", "sleep", "60"],
+                                   env=env, stdin=subprocess.DEVNULL, stdout=slave,
+                                   stderr=slave if terminal else subprocess.DEVNULL)
+            self.started.append(run)
+            os.close(slave)
+            wait_for(lambda: self.cli("inspect", "s", check=False).returncode == 0)
+            self.wait_window()
+            if (option, terminal, desktop) == cases[-1]:
+                wait_for(lambda: self.viewers() == 1, 20, "the window")
+            else:
+                time.sleep(1.5)
+                self.assertEqual(self.viewers(), 0, (option, terminal, desktop))
+            self.cli("stop", "s")
+            run.wait(10)
+            os.close(master)
 
 
 class Watching(ViewedSession):
