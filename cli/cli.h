@@ -28,6 +28,7 @@ int verb_key(int argc, char *argv[]);
 int verb_scroll(int argc, char *argv[]);
 int verb_drag(int argc, char *argv[]);
 int verb_input(int argc, char *argv[]);
+int verb_clipboard(int argc, char *argv[]);
 int verb_takeover(int argc, char *argv[]);
 int verb_release(int argc, char *argv[]);
 int verb_pause(int argc, char *argv[]);

@@ -28,6 +28,7 @@ static const struct {
 	{"scroll", verb_scroll, "turn the wheel"},
 	{"drag", verb_drag, "drag from point to point"},
 	{"input", verb_input, "perform actions given as JSON"},
+	{"clipboard", verb_clipboard, "put an item into a session's clipboard, or take its out"},
 	{"takeover", verb_takeover, "take keyboard and pointer from the agent"},
 	{"release", verb_release, "hand them back"},
 	{"pause", verb_pause, "stop everything in sessions where it stands"},

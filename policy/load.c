@@ -40,7 +40,7 @@ static const struct field filesystem_fields[] = {
 
 static const struct field ui_fields[] = {
 	{"disable", check_bool, AT(ui.disable)},
-	{"clipboard", check_word, AT(ui.clipboard), .words = clipboard_words, .allowed = 1},
+	{"clipboard", check_word, AT(ui.clipboard), .words = clipboard_words, .allowed = 4},
 	{"injection", check_bool, AT(ui.injection)},
 	{"ime", check_not_yet},
 	{"displaySettings", check_not_yet},
@@ -136,6 +136,27 @@ static bool set_defaults(struct loader *loader, struct policy *policy) {
 	return true;
 }
 
+// What is not text cannot be checked, and so never crosses.
+static bool check_crossing_types(struct loader *loader) {
+	const struct policy *policy = loader->policy;
+	for (size_t i = 0; i < policy->clipboard.mime_types_len; i++) {
+		const char *type = policy->clipboard.mime_types[i];
+		const char *charset = strcasestr(type, ";charset=");
+		if (strncasecmp(type, "text/", 5) == 0 &&
+			(charset == NULL || strcasecmp(charset, ";charset=utf-8") == 0)) {
+			continue;
+		}
+		load_enter(loader, "clipboard");
+		load_enter(loader, "mimeTypes");
+		load_enter_index(loader, i);
+		return load_fail(loader,
+			"'%s' cannot cross: this version checks text in UTF-8 only, as "
+			"text/plain;charset=utf-8; remove it, or set ui.clipboard to \"none\"",
+			text_shown(type).s);
+	}
+	return true;
+}
+
 static bool check_document(struct loader *loader, const cJSON *root) {
 	struct policy *policy = loader->policy;
 	if (!cJSON_IsObject(root)) {
@@ -172,7 +193,7 @@ static bool check_document(struct loader *loader, const cJSON *root) {
 					 "has none; remove one of the two");
 	}
 	paths_merge(policy);
-	return true;
+	return policy->ui.clipboard == POLICY_CLIPBOARD_NONE || check_crossing_types(loader);
 }
 
 static cJSON *parse(struct loader *loader, const char *text, size_t len) {

@@ -3,8 +3,8 @@
 
 /*
  * The control socket as its own files see it: control.c (who speaks, and what is whose),
- * control-methods.c, control-exec.c, control-screenshot.c, control-view.c. Nothing here is for
- * others.
+ * control-methods.c, control-clipboard.c, control-exec.c, control-screenshot.c, control-view.c.
+ * Nothing here is for others.
  */
 
 #include <cjson/cJSON.h>
@@ -24,6 +24,8 @@ struct session_peer {
 	void *service_state; // NULL: the service was not needed yet
 	struct wl_list calls; // call.link, of control-exec.c
 	struct wl_list shots; // shot.link, of control-screenshot.c
+	struct wl_list clips; // clip.link, of control-clipboard.c
+	pid_t pid; // when it connected; 0: not known
 };
 
 typedef void (*control_method)(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
@@ -38,12 +40,14 @@ void control_view(struct session_peer *peer, const cJSON *rpc_id, const cJSON *p
 void control_pause(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_resume(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_record(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_clipboard(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_exec(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 
 // The peer is gone, and nobody waits for its commands and pictures any more.
 void control_forget_calls(struct session_peer *peer);
 void control_forget_shots(struct session_peer *peer);
+void control_forget_clips(struct session_peer *peer);
 
 // Sends `result` (consumed), with `fd` (taken over; -1: none) beside it.
 void control_answer(struct session_peer *peer, const cJSON *rpc_id, cJSON *result, int fd);

@@ -41,6 +41,7 @@ size_t session_peer_pending(const struct session_peer *peer) {
 static void free_peer(struct session_peer *peer) {
 	control_forget_calls(peer);
 	control_forget_shots(peer);
+	control_forget_clips(peer);
 	if (peer->service_state != NULL) {
 		peer->control->service->close(peer->service_state);
 	}
@@ -58,6 +59,7 @@ static const struct {
 	{"parclose/inspect", control_inspect},
 	{"parclose/screenshot", control_screenshot},
 	{"parclose/window", control_window},
+	{"parclose/clipboard", control_clipboard},
 	{"parclose/exec", control_exec},
 	{"parclose/signal", control_signal},
 	{"parclose/view", control_view},
@@ -165,6 +167,12 @@ static int handle_listen(int fd, uint32_t mask, void *data) {
 	peer->session = control->session;
 	wl_list_init(&peer->calls);
 	wl_list_init(&peer->shots);
+	wl_list_init(&peer->clips);
+	struct ucred who = {0};
+	socklen_t len = sizeof(who);
+	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0) {
+		peer->pid = who.pid;
+	}
 	peer->connection = connection_create(control->loop, client, client, &handler, peer);
 	if (peer->connection == NULL) {
 		free(peer);

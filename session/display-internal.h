@@ -3,8 +3,8 @@
 
 /*
  * The display as its own files see it: display.c (life, connections, sending),
- * display-act.c (actions), display-take.c (checking what the compositor says), screenshot.c.
- * Nothing here is for others.
+ * display-act.c (actions), display-clipboard.c, display-take.c (checking what the compositor says),
+ * screenshot.c. Nothing here is for others.
  */
 
 #include <stdio.h>
@@ -68,6 +68,13 @@ struct display {
 		struct wl_event_source *watchdog; // made at first use
 		uint32_t most_ms;
 	} action;
+
+	struct { // of the session's clipboard (display-clipboard.c)
+		uint32_t token; // of the last request
+		enum channel_type due; // that is not answered yet, 0: none
+		uint32_t types; // told of the list that is due
+		uint32_t put_token; // of the item that may still be said to be pasted, 0: none
+	} clipboard;
 
 	char line[STDERR_LINE];
 	size_t line_len;

@@ -200,6 +200,53 @@ static bool take_settled(struct display *display, const struct channel_message *
 	return true;
 }
 
+static bool take_clipboard_type(struct display *display, const struct channel_message *untrusted) {
+	const char *type = untrusted->clipboard_type.untrusted_type;
+	if (display->clipboard.due != CHANNEL_CLIPBOARD_LIST ||
+		untrusted->clipboard_type.token != display->clipboard.token ||
+		untrusted->clipboard_type.reserved != 0 ||
+		display->clipboard.types == CHANNEL_MIME_TYPES || type[0] == '\0' ||
+		memchr(type, '\0', CHANNEL_MIME_BYTES) == NULL) {
+		return false;
+	}
+	display->clipboard.types++;
+	display->observer->clipboard(display->data, untrusted);
+	return true;
+}
+
+static bool take_clipboard_done(struct display *display, const struct channel_message *untrusted) {
+	enum channel_type due = display->clipboard.due;
+	bool listed = due == CHANNEL_CLIPBOARD_LIST;
+	uint32_t status = untrusted->clipboard_done.status;
+	if (due == 0 || untrusted->clipboard_done.token != display->clipboard.token ||
+		status >= CHANNEL_CLIPBOARD_STATUS_COUNT ||
+		(untrusted->clipboard_done.flags & ~(listed ? CHANNEL_CLIPBOARD_OUTSIDE : 0u)) !=
+			0 ||
+		untrusted->clipboard_done.types_len != display->clipboard.types ||
+		(status == CHANNEL_CLIPBOARD_EMPTY && untrusted->clipboard_done.serial != 0) ||
+		(listed && status == CHANNEL_CLIPBOARD_OK &&
+			untrusted->clipboard_done.serial == 0)) {
+		return false;
+	}
+	display->clipboard.due = 0;
+	if (due == CHANNEL_CLIPBOARD_PUT && status == CHANNEL_CLIPBOARD_OK) {
+		display->clipboard.put_token = display->clipboard.token;
+	}
+	display->observer->clipboard(display->data, untrusted);
+	return true;
+}
+
+static bool take_clipboard_pasted(
+	struct display *display, const struct channel_message *untrusted) {
+	uint32_t put_token = display->clipboard.put_token;
+	if (put_token == 0 || untrusted->clipboard_pasted.token != put_token) {
+		return false;
+	}
+	display->clipboard.put_token = 0;
+	display->observer->clipboard(display->data, untrusted);
+	return true;
+}
+
 bool display_take(struct display *display, const struct channel_message *untrusted) {
 	if (untrusted->reserved != 0) {
 		return false;
@@ -227,6 +274,12 @@ bool display_take(struct display *display, const struct channel_message *untrust
 		return take_input_done(display, untrusted);
 	case CHANNEL_SETTLED:
 		return take_settled(display, untrusted);
+	case CHANNEL_CLIPBOARD_TYPE:
+		return take_clipboard_type(display, untrusted);
+	case CHANNEL_CLIPBOARD_DONE:
+		return take_clipboard_done(display, untrusted);
+	case CHANNEL_CLIPBOARD_PASTED:
+		return take_clipboard_pasted(display, untrusted);
 	case CHANNEL_FATAL: {
 		char text[192];
 		char reason[256];

@@ -54,6 +54,9 @@ struct display_observer {
 	// A TYPED, INPUT_DONE or SETTLED of what display_act() sent. Every field is in its range,
 	// and `display_acting()` already says whether it was the last.
 	void (*answered)(void *data, const struct channel_message *checked);
+	// A CLIPBOARD_TYPE, DONE or PASTED of what display_clipboard() sent; a type's name is still
+	// the agent's, of sane length and ended.
+	void (*clipboard)(void *data, const struct channel_message *checked);
 	void (*ended)(
 		void *data, const char *reason); // at most once; the display is of no use after it
 };
@@ -142,6 +145,13 @@ void display_act_cancel(struct display *display);
 
 // The same, and every key, button and touch point goes up.
 void display_release_input(struct display *display);
+
+/*
+ * Asks for something to be done with the session's clipboard: a CHANNEL_CLIPBOARD_ message whose
+ * token is filled in here; `fd` (-1: none) is taken over. Answered by a CLIPBOARD_DONE. 0, -EBUSY:
+ * the answer to another is due, -EPIPE: the display ended.
+ */
+int display_clipboard(struct display *display, struct channel_message *message, int fd);
 
 // Where the pointer is, in frame pixels.
 void display_pointer(const struct display *display, int32_t *x, int32_t *y);

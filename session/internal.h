@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "sandbox/sandbox.h"
+#include "session/clipboard-gate.h"
 #include "session/runtime.h"
 #include "session/service.h"
 #include "session/session.h"
@@ -47,6 +48,8 @@ struct session {
 	struct sandbox *sandbox;
 	struct display *display;
 	struct act_queue *act_queue;
+	struct clipboard_call *clipboard; // that is under way, NULL: none
+	struct gate gate;
 	struct control *control, *inside; // `inside`: of the programs inside, where they may
 	struct output *output;
 	struct view *view; // NULL until somebody watches
@@ -91,6 +94,13 @@ void act_queue_take_answer(struct act_queue *queue, const struct channel_message
 // Nothing can be done any more: tells everybody who waits, at once. `broken`: the session did not
 // end as it should.
 void act_queue_end(struct act_queue *queue, const char *reason, bool broken);
+
+// ---- the clipboard (session/clipboard.h)
+
+// The display answered (display_observer.clipboard).
+void clipboard_take_answer(struct session *session, const struct channel_message *checked);
+// Nothing can be done any more: tells whoever waits, at once.
+void clipboard_end(struct session *session);
 
 struct display *session_display(struct session *session); // NULL without a display
 

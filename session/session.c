@@ -78,6 +78,7 @@ static void tear_down(struct session *session) {
 			*sources[i] = NULL;
 		}
 	}
+	clipboard_end(session);
 	sandbox_kill(session->sandbox);
 	record_finish(session, session->result.reason);
 	view_destroy(session->view, session->result.reason);
@@ -102,6 +103,7 @@ static void tear_down(struct session *session) {
 	// Whoever sees the socket close may rely on it that nothing runs and the name is free.
 	control_destroy(session->control);
 	session->control = NULL;
+	gate_finish(session);
 	act_queue_destroy(session->act_queue); // after the socket, which cancels what it asked for
 	session->act_queue = NULL;
 	struct exec *exec, *next;
@@ -463,6 +465,10 @@ static void handle_display_message(void *data, const char *text) {
 	session_record(session, "compositor", fields);
 }
 
+static void handle_display_clipboard(void *data, const struct channel_message *checked) {
+	clipboard_take_answer(data, checked);
+}
+
 static void handle_display_answered(void *data, const struct channel_message *checked) {
 	struct session *session = data;
 	act_queue_take_answer(session->act_queue, checked);
@@ -480,6 +486,7 @@ static const struct display_observer display_observer = {
 	.windows = handle_display_windows,
 	.message = handle_display_message,
 	.answered = handle_display_answered,
+	.clipboard = handle_display_clipboard,
 	.ended = handle_display_ended,
 };
 

@@ -9,7 +9,8 @@ from harness import HOSTILE, PARCLOSE, SessionTest, wait_for
 LIES = ("slot-out-of-range", "slot-given-twice", "box-outside", "box-negative", "box-overflows", "box-empty",
         "boxes-too-many", "serial-goes-back", "short-message", "long-message", "unknown-type",
         "supervisors-type", "reserved-set", "ready-twice", "cursor-too-large", "cursor-hotspot-far",
-        "cursor-outside", "window-zero", "descriptor", "typed-unasked", "done-unasked", "settled-unasked")
+        "cursor-outside", "window-zero", "descriptor", "typed-unasked", "done-unasked", "settled-unasked",
+        "clipboard-type-unasked", "clipboard-done-unasked", "clipboard-pasted-unasked")
 
 ACT_LIES = ("act-typed-beyond", "act-typed-overflow", "act-typed-back", "act-typed-nothing", "act-typed-no-runs",
             "act-typed-runs", "act-typed-way", "act-typed-token", "act-typed-late", "act-done-token",

@@ -152,6 +152,16 @@ static void tell(const char *lie, int memory) {
 	} else if (strcmp(lie, "settled-unasked") == 0) {
 		message.type = CHANNEL_SETTLED;
 		say_message(message);
+	} else if (strcmp(lie, "clipboard-type-unasked") == 0) {
+		message.type = CHANNEL_CLIPBOARD_TYPE;
+		strcpy(message.clipboard_type.untrusted_type, "text/plain");
+		say_message(message);
+	} else if (strcmp(lie, "clipboard-done-unasked") == 0) {
+		message.type = CHANNEL_CLIPBOARD_DONE;
+		say_message(message);
+	} else if (strcmp(lie, "clipboard-pasted-unasked") == 0) {
+		message.type = CHANNEL_CLIPBOARD_PASTED;
+		say_message(message);
 	} else if (strcmp(lie, "fatal") == 0) {
 		message.type = CHANNEL_FATAL;
 		memcpy(message.fatal.text, "words \x1b[31m of mine", 19);

@@ -251,8 +251,13 @@ static const struct {
 		"1:31 /ui/disable: expected true or false, found a string"},
 	{"{'parclose':1,'ui':{'clipboard':'sometimes'}}",
 		"1:33 /ui/clipboard: 'sometimes' is not known; use 'none', 'read', 'write' or 'all'"},
-	{"{'parclose':1,'ui':{'clipboard':'read'}}",
-		"1:33 /ui/clipboard: 'read' cannot be enforced yet by this version; remove it"},
+	{"{'parclose':1,'ui':{'clipboard':'read'},'clipboard':{'mimeTypes':['text/html','image/png']}}",
+		"1:79 /clipboard/mimeTypes/1: 'image/png' cannot cross: this version checks text in "
+		"UTF-8 only, as text/plain;charset=utf-8; remove it, or set ui.clipboard to \"none\""},
+	{"{'parclose':1,'ui':{'clipboard':'all'},'clipboard':{'mimeTypes':['text/plain;charset=latin1']}}",
+		"1:66 /clipboard/mimeTypes/0: 'text/plain;charset=latin1' cannot cross: this version "
+		"checks text in UTF-8 only, as text/plain;charset=utf-8; remove it, or set "
+		"ui.clipboard to \"none\""},
 	{"{'parclose':1,'ui':{'injection':true}}",
 		"1:33 /ui/injection: true lets programs inside drive a display that \"disable\" keeps from them; set \"disable\": false, or remove this"},
 	{"{'parclose':1,'ui':{'injection':1}}",
