@@ -154,7 +154,8 @@ static void tell(const char *lie, int memory) {
 		say_message(message);
 	} else if (strcmp(lie, "clipboard-type-unasked") == 0) {
 		message.type = CHANNEL_CLIPBOARD_TYPE;
-		strcpy(message.clipboard_type.untrusted_type, "text/plain");
+		snprintf(message.clipboard_type.untrusted_type,
+			sizeof(message.clipboard_type.untrusted_type), "text/plain");
 		say_message(message);
 	} else if (strcmp(lie, "clipboard-done-unasked") == 0) {
 		message.type = CHANNEL_CLIPBOARD_DONE;

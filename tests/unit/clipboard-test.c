@@ -69,7 +69,7 @@ static bool ask(struct stage *stage, enum channel_type type, const char *mime, u
 		message.clipboard.serial = number;
 	}
 	if (mime != NULL) {
-		strcpy(message.clipboard.type, mime);
+		snprintf(message.clipboard.type, sizeof(message.clipboard.type), "%s", mime);
 	}
 	return compositor_clipboard(stage->compositor, &message, fd);
 }
