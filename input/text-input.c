@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <wlr/types/wlr_compositor.h>
 #include <wlr/types/wlr_seat.h>
 #include <wlr/types/wlr_text_input_v3.h>
@@ -12,16 +13,42 @@ struct text_inputs {
 	struct wlr_text_input_manager_v3 *manager;
 	struct wlr_seat *seat;
 	struct wl_list inputs; // input.link
+	uint64_t told_ms;
 	struct wl_listener new_input, focus_change;
 };
 
 struct input {
+	struct text_inputs *inputs;
 	struct wlr_text_input_v3 *wlr;
 	struct wl_list link;
-	struct wl_listener destroy;
+	struct wl_listener enable, disable, commit, destroy;
 };
 
+static void note_word(struct text_inputs *inputs) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	inputs->told_ms = (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
+}
+
+static void handle_enable(struct wl_listener *listener, void *data) {
+	struct input *input = wl_container_of(listener, input, enable);
+	note_word(input->inputs);
+}
+
+static void handle_disable(struct wl_listener *listener, void *data) {
+	struct input *input = wl_container_of(listener, input, disable);
+	note_word(input->inputs);
+}
+
+static void handle_commit(struct wl_listener *listener, void *data) {
+	struct input *input = wl_container_of(listener, input, commit);
+	note_word(input->inputs);
+}
+
 static void forget(struct input *input) {
+	wl_list_remove(&input->enable.link);
+	wl_list_remove(&input->disable.link);
+	wl_list_remove(&input->commit.link);
 	wl_list_remove(&input->destroy.link);
 	wl_list_remove(&input->link);
 	free(input);
@@ -59,8 +86,15 @@ static void handle_new_input(struct wl_listener *listener, void *data) {
 		wl_client_post_no_memory(wl_resource_get_client(wlr->resource));
 		return;
 	}
+	input->inputs = inputs;
 	input->wlr = wlr;
 	wl_list_insert(&inputs->inputs, &input->link);
+	input->enable.notify = handle_enable;
+	wl_signal_add(&wlr->events.enable, &input->enable);
+	input->disable.notify = handle_disable;
+	wl_signal_add(&wlr->events.disable, &input->disable);
+	input->commit.notify = handle_commit;
+	wl_signal_add(&wlr->events.commit, &input->commit);
 	input->destroy.notify = handle_destroy;
 	wl_signal_add(&wlr->events.destroy, &input->destroy);
 	focus(input, inputs->seat->keyboard_state.focused_surface);
@@ -153,9 +187,8 @@ bool text_inputs_commit(struct text_inputs *inputs, const char *text) {
 	return true;
 }
 
-uint32_t text_inputs_serial(const struct text_inputs *inputs) {
-	const struct input *input = enabled(inputs);
-	return input != NULL ? input->wlr->current_serial : 0;
+uint64_t text_inputs_told_ms(const struct text_inputs *inputs) {
+	return inputs->told_ms;
 }
 
 const char *text_inputs_untrusted_before(const struct text_inputs *inputs, size_t *len) {

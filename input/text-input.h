@@ -33,8 +33,8 @@ bool text_inputs_enabled(const struct text_inputs *inputs);
 // Puts a text, UTF-8 of at most 3000 bytes, where the cursor is. False: none is enabled.
 bool text_inputs_commit(struct text_inputs *inputs, const char *text);
 
-// Grows with each word of the enabled one about its state. 0: none is enabled.
-uint32_t text_inputs_serial(const struct text_inputs *inputs);
+// When the clients last said anything of their text inputs, CLOCK_MONOTONIC in milliseconds.
+uint64_t text_inputs_told_ms(const struct text_inputs *inputs);
 
 /*
  * What the enabled one says is before its cursor: `*len` bytes, perhaps only the end of it. NULL:

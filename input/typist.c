@@ -13,6 +13,14 @@
 
 #define STUCK_MS 10000
 #define PACE_BYTES 512 // of the text, between two questions; two may be open
+/*
+ * From how many bytes on a line goes as text that keys could type: GTK 4 lays the line out anew at
+ * each key, which takes a millisecond when it has 500 characters. After a line end, for which a
+ * text would have to wait, it takes more to be worth it.
+ */
+#define LONG_LINE_BYTES 128
+#define LONG_LATER_LINE_BYTES 1000
+
 #define COMMIT_BYTES 2000 // of one commit_string; a Wayland message is at most 4096
 
 /*
@@ -74,8 +82,7 @@ struct typist {
 	size_t tail_len;
 	bool tail_by_keys; // its last part
 	uint64_t tail_moves; // seat_moves() then
-	uint32_t serial; // text_inputs_serial() when last looked at
-	uint64_t changed_ms, caught_up_ms; // when it was new; when the wait ends
+	uint64_t caught_up_ms; // when the wait for it ends
 	const struct wl_client *telling; // said what keys had typed; only compared
 	size_t paced; // place of the text when it was last asked
 };
@@ -197,11 +204,6 @@ static bool is_there(const struct typist *typist) {
 static void catch_up(struct typist *typist) {
 	uint64_t now = now_ms();
 	const struct wl_client *client = seat_keyboard_client(typist->seat);
-	uint32_t serial = text_inputs_serial(typist->inputs);
-	if (serial != typist->serial) {
-		typist->serial = serial;
-		typist->changed_ms = now;
-	}
 	bool there = is_there(typist);
 	if (there && typist->tail_by_keys) {
 		typist->telling = client;
@@ -209,9 +211,11 @@ static void catch_up(struct typist *typist) {
 	// It may say nothing of a line end: not all count it as text.
 	bool tells = typist->telling == client && typist->tail_len > 0 &&
 		     typist->tail[typist->tail_len - 1] != '\n';
-	uint64_t quiet = later(typist->changed_ms, seat_activity_ms(typist->seat)) +
-			 (tells ? QUIET_TELLING_MS : QUIET_MS);
-	if (there || serial == 0 || now >= quiet || now >= typist->caught_up_ms) {
+	uint64_t quiet =
+		later(text_inputs_told_ms(typist->inputs), seat_activity_ms(typist->seat)) +
+		(tells ? QUIET_TELLING_MS : QUIET_MS);
+	if (there || !text_inputs_enabled(typist->inputs) || now >= quiet ||
+		now >= typist->caught_up_ms) {
 		typist->drained = seat_activity(typist->seat);
 		go_on(typist);
 	} else {
@@ -442,17 +446,20 @@ static void look(struct typist *typist) {
 	typist->line_end = end;
 }
 
+// Whether the line is better sent as text than typed with keys, where there is the choice.
+static bool is_long(const struct typist *typist) {
+	size_t bytes = typist->line_end - typist->at;
+	return bytes >= (typist->at == 0 ? LONG_LINE_BYTES : LONG_LATER_LINE_BYTES) &&
+	       text_inputs_enabled(typist->inputs);
+}
+
 // Chooses the way for what comes next. False: not yet, or it ended.
 static bool choose(struct typist *typist) {
 	if (typist->at >= typist->line_end) {
 		look(typist);
 	}
-	if (typist->plain) {
-		typist->part_end = typist->line_end;
-		typist->way = CHANNEL_WAY_KEYS;
-		return true;
-	}
-	if (!typist->by_key && text_inputs_known(typist->inputs)) {
+	bool by_key = typist->plain || typist->by_key;
+	if (by_key ? is_long(typist) : text_inputs_known(typist->inputs)) {
 		uint64_t moved = later(seat_moves_ms(typist->seat), typist->moved_ms);
 		uint64_t now = now_ms();
 		if (now < moved + SETTLE_MS) {
@@ -469,6 +476,11 @@ static bool choose(struct typist *typist) {
 			typist->way = CHANNEL_WAY_TEXT_INPUT;
 			return true;
 		}
+	}
+	if (typist->plain) {
+		typist->part_end = typist->line_end;
+		typist->way = CHANNEL_WAY_KEYS;
+		return true;
 	}
 	if (!extend(typist)) {
 		end(typist, CHANNEL_INPUT_TOO_MANY);

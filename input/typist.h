@@ -11,6 +11,8 @@
  * 3. the text as text (text-input-v3), where the application takes that;
  * 4. such keymaps, as many as it takes.
  *
+ * A long line goes as text where it can, for the application's sake.
+ *
  * Line ends and tabs are the keys Return and Tab.
  *
  * Keys and text take different paths within an application, so keys that were sent before a text

@@ -34,7 +34,8 @@ class Typing(Desk):
         for piece in pieces:
             ways = self.typed(self.type(app.session, piece), piece) # and the next when the picture rests
             if layout == "us" and piece.isascii():
-                self.assertEqual(ways, {"keys"})
+                long = any(len(line) >= 128 for line in piece.split("\n")) # may go as text
+                self.assertLessEqual(ways, {"keys", "text-input"} if long else {"keys"})
         expected = "".join(pieces)
         found = app.text(expected)
         if found != expected:

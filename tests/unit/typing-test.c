@@ -249,6 +249,23 @@ static void test_text_is_for_what_keys_cannot(void **state) {
 	free(many);
 }
 
+// Each key costs an application time, the more the longer the line.
+static void test_a_long_line_is_text(void **state) {
+	struct acting *acting = *state;
+	recorder_take_text(acting->recorder, true, PURPOSE_NORMAL);
+	assert_typed(acting, ASCII ASCII "\n" ASCII ASCII "\n");
+	assert_int_equal(typed_by(acting, 1, CHANNEL_WAY_TEXT_INPUT), 190);
+	assert_int_equal(typed_by(acting, 1, CHANNEL_WAY_KEYS), 192);
+	char *line = calloc(10001, 1);
+	assert_non_null(line);
+	for (int i = 0; i < 10000; i++) {
+		line[i] = i == 10 ? '\n' : ASCII[(i * 7) % 95];
+	}
+	assert_typed(acting, line);
+	assert_int_equal(typed_by(acting, 2, CHANNEL_WAY_KEYS), 11);
+	free(line);
+}
+
 static void test_a_terminal_gets_keys(void **state) {
 	struct acting *acting = *state;
 	recorder_take_text(acting->recorder, false, PURPOSE_TERMINAL);
@@ -428,6 +445,7 @@ int main(void) {
 		TEST(test_five_hundred_different_characters),
 		TEST(test_ten_thousand_characters),
 		TEST(test_text_is_for_what_keys_cannot),
+		TEST(test_a_long_line_is_text),
 		TEST(test_a_terminal_gets_keys),
 		TEST(test_long_text_is_cut_between_characters),
 		TEST(test_a_text_waits_for_the_keys_before_it),
