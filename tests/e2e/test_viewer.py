@@ -12,15 +12,15 @@ from viewer_case import APPLICATION, ViewerTest, pattern
 
 
 class Frames(ViewerTest):
-    def check_frames(self, kind, factor=1, mode=None, **options):
+    def check_frames(self, kind, factor=1, mode=None, seconds=20, env=None, **options):
         desktop = self.desktop(kind, **options)
         if mode:
             desktop.remember("400x260", scale=mode)
         supervisor = self.told()
         first, second = pattern(400, 260), pattern(400, 260, 90)
         supervisor.frame(first)
-        self.view(desktop, supervisor)
-        place = self.wait_shown(desktop, supervisor, first, factor)
+        self.view(desktop, supervisor, **(env or {}))
+        place = self.wait_shown(desktop, supervisor, first, factor, seconds)
         # A second frame comes in parts.
         boxes = [(10, 20, 30, 40), (399, 0, 1, 260)]
         mixed = bytearray(first)
@@ -31,6 +31,7 @@ class Frames(ViewerTest):
         supervisor.frame(bytes(mixed), boxes)
         self.assertEqual(self.wait_shown(desktop, supervisor, bytes(mixed), factor), place)
         self.assertEqual(supervisor.heard(), [])
+        return desktop
 
     def test_frames_on_weston(self):
         self.check_frames(Weston)
@@ -46,6 +47,12 @@ class Frames(ViewerTest):
 
     def test_frames_on_x11(self):
         self.check_frames(Xvfb)
+
+    def test_frames_by_opengl(self):
+        # As on a machine with a GPU, but for how long it takes.
+        desktop = self.check_frames(Xvfb, seconds=90, env={
+            "GSK_RENDERER": "gl", "LIBGL_ALWAYS_SOFTWARE": "1", "GSK_DEBUG": "renderer"})
+        self.assertIn("Using renderer 'GskGLRenderer'", desktop.what_was_said())
 
 
 class HandsOnX11(ViewerTest):

@@ -318,6 +318,21 @@ class TakingOver(ViewedSession):
         self.wait_said(self.x11, "The session has ended")
         self.assertNotEqual(self.cli("inspect", "s", check=False).returncode, 0)
 
+    def test_recording(self):
+        self.assertNotIn("● Recording", self.names(self.x11))
+        self.x11.xdotool("key", "ctrl+r")
+        self.wait_said(self.x11, "● Recording")
+        self.x11.xdotool("key", "ctrl+r")
+        wait_for(lambda: "● Recording" not in self.names(self.x11), 10, "the recording's end")
+
+    def test_withholding(self):
+        self.x11.xdotool("key", "ctrl+h")
+        self.take_over()
+        self.wait_said(self.x11, "Ctrl+Alt+Home gives control back; the agent sees nothing")
+        self.x11.accessible("press", APPLICATION, "Hide from agent")
+        self.wait_said(self.x11, "Ctrl+Alt+Home gives control back")
+        self.assertEqual(self.inspect()["holder"], "human")
+
     def test_all_sessions_at_once(self):
         self.session(HELPERS + "/witness", name="other")
         self.x11.xdotool("key", "ctrl+alt+shift+End")
