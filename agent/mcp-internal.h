@@ -8,6 +8,7 @@
 #include "agent/mcp.h"
 
 struct batch;
+struct clipboard_call;
 struct launch;
 struct tool;
 struct vocabulary;
@@ -26,6 +27,7 @@ struct request {
 	// What the tool waits for; ended with the request.
 	struct acts *acts;
 	struct launch *launch;
+	struct clipboard_call *clipboard;
 };
 
 struct mcp {
@@ -76,6 +78,10 @@ void tool_windows(struct request *request);
 void tool_launch(struct request *request);
 void tool_session(struct request *request);
 void launch_cancel(struct launch *launch);
+
+// ---- tools-clipboard.c
+
+void tool_clipboard(struct request *request);
 
 // ---- tools.c, for tools-desktop.c
 

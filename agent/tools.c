@@ -5,6 +5,7 @@
 #include "agent/mcp-internal.h"
 #include "agent/results.h"
 #include "agent/vocabulary.h"
+#include "session/clipboard.h"
 #include "session/service.h"
 
 // ---- what the tools share
@@ -285,6 +286,10 @@ void tool_cancel(struct request *request) {
 	request->acts = NULL;
 	launch_cancel(request->launch);
 	request->launch = NULL;
+	if (request->clipboard != NULL) {
+		session_clipboard_cancel(request->clipboard);
+		request->clipboard = NULL;
+	}
 }
 
 // ---- the table
@@ -418,6 +423,16 @@ static const struct tool tools[] = {
 			OUTCOME_PROPERTIES "," PICTURE_PROPERTIES "}}",
 		.annotations = ACTS_ANNOTATIONS,
 		.call = tool_windows,
+	},
+	{
+		.name = "clipboard",
+		.title = "The desktop's clipboard",
+		.description = "Reads or sets the text on the desktop's own clipboard, as programs there copy and paste it. It is not the user's.",
+		.input_schema = "{\"type\":\"object\",\"properties\":{\"action\":{\"type\":\"string\",\"enum\":[\"get\",\"set\",\"clear\"],\"description\":\"default get\"},"
+			"\"text\":{\"type\":\"string\",\"description\":\"to set\"}},\"additionalProperties\":false}",
+		.output_schema = "{\"type\":\"object\",\"properties\":{\"effect\":" STRING ",\"message\":" STRING ",\"text\":" STRING ",\"removed\":" INTEGER "},\"required\":[\"effect\"]}",
+		.annotations = ACTS_ANNOTATIONS,
+		.call = tool_clipboard,
 	},
 	{
 		.name = "launch",

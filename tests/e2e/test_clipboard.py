@@ -278,5 +278,35 @@ class ConfirmTest(ClipboardTest):
             self.assertIn("an item is needed", answer["error"]["message"])
 
 
+class AgentTest(ClipboardTest):
+    def call(self, process, **arguments):
+        process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
+            "name": "clipboard", "arguments": arguments}}) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())["result"]
+
+    def test_an_agent_has_the_sessions_own(self):
+        self.session("none")
+        process = self.spawn("mcp", "--session", "s", stdin=subprocess.PIPE)
+        process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}) + "\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        self.assertTrue(self.call(process)["isError"])
+        self.call(process, action="set", text="grüße\nyou")
+        self.assertEqual(self.paste().decode(), "grüße\nyou")
+        self.assertEqual(self.paste().decode(), "grüße\nyou")  # it stays
+        self.copy("from a program")
+        self.assertEqual(self.call(process)["structuredContent"]["text"], "from a program")
+        self.call(process, action="clear")
+        self.assertIn("empty", self.call(process)["structuredContent"]["message"])
+        self.assertEqual(self.crossings(), [])
+        self.cli("takeover", "s")
+        self.copy("the user's")
+        self.assertEqual(self.call(process)["structuredContent"]["effect"], "refused")
+        process.stdin.close()
+        process.wait(10)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -92,6 +92,26 @@ static void handle_answered(void *data, const struct channel_message *checked) {
 	}
 }
 
+static void handle_clipboard(void *data, const struct channel_message *checked) {
+	const struct display *display = data;
+	require(display->clipboard.types <= CHANNEL_MIME_TYPES);
+	switch (checked->type) {
+	case CHANNEL_CLIPBOARD_TYPE:
+		require(display->clipboard.due == CHANNEL_CLIPBOARD_LIST);
+		require(memchr(checked->clipboard_type.untrusted_type, '\0', CHANNEL_MIME_BYTES) !=
+			NULL);
+		break;
+	case CHANNEL_CLIPBOARD_DONE:
+		require(display->clipboard.due == 0);
+		require(checked->clipboard_done.status < CHANNEL_CLIPBOARD_STATUS_COUNT);
+		require(checked->clipboard_done.types_len == display->clipboard.types);
+		break;
+	default:
+		require(checked->type == CHANNEL_CLIPBOARD_PASTED);
+		require(display->clipboard.put_token == 0);
+	}
+}
+
 static void handle_ended(void *data, const char *reason) {
 }
 
@@ -103,6 +123,7 @@ static const struct display_observer observer = {
 	.windows = handle_changed,
 	.message = handle_message,
 	.answered = handle_answered,
+	.clipboard = handle_clipboard,
 	.ended = handle_ended,
 };
 
@@ -132,15 +153,18 @@ static void ask(struct display *display, uint8_t steps, uint8_t characters) {
 static bool say(struct display *display, uint8_t how, const uint8_t **data, size_t *size) {
 	static const uint32_t types[] = {CHANNEL_READY, CHANNEL_FRAME, CHANNEL_CURSOR,
 		CHANNEL_CLIENT_GONE, CHANNEL_WINDOW, CHANNEL_FATAL, CHANNEL_TYPED,
-		CHANNEL_INPUT_DONE, CHANNEL_SETTLED};
-	struct channel_message message = {.type = types[how % 9]};
+		CHANNEL_INPUT_DONE, CHANNEL_SETTLED, CHANNEL_CLIPBOARD_TYPE, CHANNEL_CLIPBOARD_DONE,
+		CHANNEL_CLIPBOARD_PASTED};
+	struct channel_message message = {.type = types[how % 12]};
 	size_t len = next(data, size);
 	len = len < *size ? len : *size;
 	memcpy((char *)&message + 8, *data, len < sizeof(message) - 8 ? len : sizeof(message) - 8);
 	*data += len;
 	*size -= len;
-	if (how >= 128) { // all three have it at the same place
-		message.typed.token = display->action.token;
+	if (how >= 128) { // all of them have it at the same place
+		message.typed.token = message.type >= CHANNEL_CLIPBOARD_TYPE
+					      ? display->clipboard.token
+					      : display->action.token;
 	}
 	return display_take(display, &message);
 }
@@ -178,6 +202,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 			display_act_cancel(display);
 		} else if (what == 2) {
 			display_release_input(display);
+		} else if (what >= 3 && what <= 6) {
+			struct channel_message message = {
+				.type = (enum channel_type)(CHANNEL_CLIPBOARD_LIST + what - 3)};
+			display_clipboard(display, &message, -1);
 		} else {
 			goes_on = say(display, what, &data, &size);
 		}

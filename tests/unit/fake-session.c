@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sandbox/sandbox.h"
+#include "session/clipboard.h"
 
 struct act {
 	struct wl_list link; // session.acts
@@ -252,6 +253,71 @@ int session_picture(
 	}
 	memset(picture->bytes, jpeg ? 'J' : 'P', len);
 	return 0;
+}
+
+// ---- session/clipboard.h
+
+struct clipboard_call {
+	struct session *session;
+	struct wl_event_source *idle;
+	bool reads;
+	clipboard_done done;
+	void *data;
+};
+
+static void handle_clipboard(void *data) {
+	struct clipboard_call call = *(struct clipboard_call *)data;
+	call.session->clipboard_call = NULL;
+	free(data);
+	struct clipboard_result result = {0};
+	const char *text = call.session->clipboard;
+	if (call.reads &&
+		clipboard_text_check(text, strlen(text), &result.text) != CLIPBOARD_GOOD) {
+		snprintf(result.why, sizeof(result.why), "the session's clipboard is empty");
+	}
+	call.done(call.data, &result);
+}
+
+static struct clipboard_call *begin_clipboard(
+	struct session *session, bool reads, clipboard_done done, void *data, const char **why) {
+	if (session->clipboard_call != NULL || !session->has_display) {
+		*why = session->has_display ? "try again" : "this session has no display";
+		return NULL;
+	}
+	struct clipboard_call *call = calloc(1, sizeof(*call));
+	*call = (struct clipboard_call){
+		.session = session, .reads = reads, .done = done, .data = data};
+	call->idle = wl_event_loop_add_idle(session->loop, handle_clipboard, call);
+	session->clipboard_call = call;
+	return call;
+}
+
+struct clipboard_call *session_clipboard_read(struct session *session,
+	const struct clipboard_read_options *options, clipboard_done done, void *data,
+	const char **why) {
+	note(session, "read;");
+	return begin_clipboard(session, true, done, data, why);
+}
+
+struct clipboard_call *session_clipboard_write(struct session *session, const char *type,
+	const char *text, size_t len, uint32_t flags, clipboard_done done, void *data,
+	const char **why) {
+	note(session, "write %s %u;", type, flags);
+	snprintf(session->clipboard, sizeof(session->clipboard), "%s", text);
+	return begin_clipboard(session, false, done, data, why);
+}
+
+struct clipboard_call *session_clipboard_clear(
+	struct session *session, clipboard_done done, void *data, const char **why) {
+	session->clipboard[0] = '\0';
+	return begin_clipboard(session, false, done, data, why);
+}
+
+void session_clipboard_cancel(struct clipboard_call *call) {
+	note(call->session, "cancelled;");
+	call->session->clipboard_call = NULL;
+	wl_event_source_remove(call->idle);
+	free(call);
 }
 
 // ---- session/session.h, session/service.h

@@ -35,6 +35,8 @@ struct session {
 	const struct session_exec_observer *exec_observer;
 	void *exec_data;
 	struct wl_event_source *exec_timer;
+	char clipboard[256]; // empty: nothing is there
+	struct clipboard_call *clipboard_call; // under way, NULL: none
 };
 
 // Running, 1280 by 800, with one window.

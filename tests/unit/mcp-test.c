@@ -392,6 +392,10 @@ static const char *const conversations[] = {
 	ERROR("1", "-32602", "/image: use png, jpeg or none")
 	CALL("1", "computer", "\"action\":\"fly\"") "~ \"isError\":true\n"
 	CALL("1", "windows", "\"action\":\"raise\"") ERROR("1", "-32602", "/id: the number of a window, as listed")
+	CALL("1", "clipboard", "\"action\":\"set\"") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
+	CALL("1", "clipboard", "\"text\":\"x\"") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
+	CALL("1", "clipboard", "\"action\":\"get\",\"type\":\"x\"") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
+	CALL("1", "clipboard", "\"action\":7") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
 	CALL("1", "windows", "\"foo\":1") ERROR("1", "-32602", "there is no argument 'foo'")
 	CALL("1", "screenshot", "\"waitStable\":1") ERROR("1", "-32602", "/waitStable: use true or false")
 	CALL("1", "launch", "\"command\":\"foot\"")
@@ -439,6 +443,15 @@ static const char *const conversations[] = {
 	CALL("1", "windows", "\"action\":\"close\",\"id\":77") "~ \"text\":\"there is no such window; list them\"\n"
 	CALL("1", "windows", "\"action\":\"cycle\"") "~ \"settled\":true\n"
 	"= action 16;window 1 1;stable 0 0;window 2 77;window 3 0;stable 0 0;\n",
+	// the clipboard
+	INITIALIZE("2025-11-25")
+	CALL("1", "clipboard", "") "~ \"effect\":\"failed\",\"message\":\"the session's clipboard is empty\"\n"
+	CALL("1", "clipboard", "\"action\":\"set\",\"text\":\"hi\\u001b\\nyou\"") "~ {\"effect\":\"delivered\"}\n"
+	CALL("1", "clipboard", "\"action\":\"get\"") "~ {\"effect\":\"delivered\",\"text\":\"hi\\nyou\"}\n"
+	CALL("1", "clipboard", "\"action\":\"clear\"") "~ {\"effect\":\"delivered\"}\n"
+	CALL("1", "clipboard", "\"action\":\"set\",\"text\":\"\"") "~ nothing in the text\n"
+	CALL("1", "clipboard", "\"action\":\"set\",\"text\":\"z\"") CANCEL("1") "|\n"
+	"= read;write text/plain;charset=utf-8 0;read;write text/plain;charset=utf-8 0;cancelled;\n",
 	// the session
 	INITIALIZE("2025-11-25")
 	CALL("1", "session", "") "~ \"state\":\"none\",\"message\":\"no session runs; the first act or screenshot starts one\"\n"
@@ -530,11 +543,12 @@ static void test_tools(void **state) {
 	static const char *const versions[] = {
 		"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"};
 	static const char *const names[] = {"computer", "computer_batch", "computer_openai",
-		"computer_gemini", "screenshot", "wait_stable", "windows", "launch", "session"};
+		"computer_gemini", "screenshot", "wait_stable", "windows", "clipboard", "launch",
+		"session"};
 	for (size_t i = 0; i < 5; i++) {
 		begin(false, NULL);
 		cJSON *tools = list_tools(versions[i]);
-		assert_int_equal(cJSON_GetArraySize(tools), 9);
+		assert_int_equal(cJSON_GetArraySize(tools), 10);
 		size_t at = 0;
 		const cJSON *tool;
 		cJSON_ArrayForEach (tool, tools) {
@@ -550,7 +564,7 @@ static void test_tools(void **state) {
 			assert_int_equal(cJSON_HasObjectItem(tool, "title"), i >= 2);
 		}
 		char *text = cJSON_PrintUnformatted(tools);
-		assert_true(strlen(text) < 12000); // a model reads it at every turn
+		assert_true(strlen(text) < 12600); // a model reads it at every turn
 		free(text);
 		cJSON_Delete(tools);
 		end();
@@ -558,7 +572,7 @@ static void test_tools(void **state) {
 	// From inside: nothing that starts programs or ends the session.
 	begin(true, NULL);
 	cJSON *tools = list_tools("2025-11-25");
-	assert_int_equal(cJSON_GetArraySize(tools), 8);
+	assert_int_equal(cJSON_GetArraySize(tools), 9);
 	cJSON_Delete(tools);
 	converse(CALL("1", "launch", "\"command\":[\"sh\"]")
 			ERROR("1", "-32602", "Unknown tool: launch") CALL("2", "session",
@@ -772,8 +786,9 @@ static void test_session_states(void **state) {
 		"1", "computer", "\"action\":\"left_click\"") "~ \"effect\":\"refused\"\n" CALL("1",
 		"windows", "\"action\":\"close\",\"id\":1") "~ \"effect\":\"refused\"\n" CALL("1",
 		"launch", "\"command\":[\"foot\"]") "~ \"effect\":\"refused\"\n" CALL("1",
-		"screenshot", "") "~ \"image/png\"\n"
-				  "= click 0,0;action 15;\n");
+		"clipboard", "") "~ \"effect\":\"refused\"\n" CALL("1", "screenshot",
+		"") "~ \"image/png\"\n"
+		    "= click 0,0;action 15;\n");
 	end();
 
 	// And keeps what is on the display to itself.
