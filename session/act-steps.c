@@ -116,6 +116,13 @@ static bool check_text(const char *text, char *why) {
 				"line breaks and tabs can be typed, other keys are pressed by name",
 				character, (unsigned int)c);
 		}
+		// Code points that Unicode keeps for programs' own use: no key makes them.
+		if ((c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe) {
+			return fail(why,
+				"character %u of the text is U+%04X, which is no character; leave "
+				"it out",
+				character, (unsigned int)c);
+		}
 		at += bytes;
 	}
 	return true;

@@ -394,10 +394,26 @@ static void take_typed(struct act *act, const struct channel_message *checked) {
 	}
 }
 
+// Of what the compositor says it could not press, only the name of a key is told: never a text,
+// which may be secret, and fills its message without a NUL.
+static void set_unknown_key(struct act *act, uint32_t step) {
+	const struct act_steps *steps = &act->queue->steps;
+	const struct channel_message *message = step < steps->steps ? &steps->messages[step] : NULL;
+	if (message != NULL && message->input.kind == CHANNEL_INPUT_KEY && !act->action.sensitive) {
+		set_effect(act, ACT_UNSUPPORTED,
+			"there is no key '%.*s'; use a name like Return, Left or F5, or one "
+			"character",
+			ACT_KEY_BYTES, message->input.text);
+	} else {
+		set_effect(act, ACT_UNSUPPORTED,
+			"part of it is nothing that a keyboard has; use names like Return, Left or "
+			"F5, or single characters");
+	}
+}
+
 // Returns false when nothing of it was delivered.
 static bool take_status(struct act *act, const struct channel_message *checked) {
 	const struct act_steps *steps = &act->queue->steps;
-	uint32_t step = checked->input_done.step;
 	switch ((enum channel_input_status)checked->input_done.status) {
 	case CHANNEL_INPUT_OK:
 		return true;
@@ -410,10 +426,7 @@ static bool take_status(struct act *act, const struct channel_message *checked) 
 			checked->input_done.x, checked->input_done.y);
 		return false;
 	case CHANNEL_INPUT_UNKNOWN_KEY:
-		set_effect(act, ACT_UNSUPPORTED,
-			"there is no key '%s'; use a name like Return, Left or F5, or one "
-			"character",
-			step < steps->steps ? steps->messages[step].input.text : "?");
+		set_unknown_key(act, checked->input_done.step);
 		return false;
 	case CHANNEL_INPUT_NO_FOCUS:
 		set_effect(act, ACT_FAILED,

@@ -289,6 +289,10 @@ static void test_check(void **state) {
 			"character 3 of the text is the control character U+0007"},
 		{{.kind = ACT_TEXT, .text = (char *)"\x7f"}, NULL, "U+007F"},
 		{{.kind = ACT_TEXT, .text = (char *)"\xc2\x9b"}, NULL, "U+009B"},
+		{{.kind = ACT_TEXT, .text = (char *)"a\xef\xbf\xbe"}, NULL,
+			"character 2 of the text is U+FFFE"},
+		{{.kind = ACT_TEXT, .text = (char *)"\xef\xb7\x90"}, NULL, "U+FDD0"},
+		{{.kind = ACT_TEXT, .text = (char *)"\xf4\x8f\xbf\xbf"}, NULL, "U+10FFFF"},
 		{{.kind = ACT_TEXT, .text = (char *)"ab\xed\xa0\x80"}, NULL,
 			"not UTF-8 from its character 3"},
 		{{.kind = ACT_TEXT, .text = (char *)"\xf0\x9f\x98"}, NULL, "not UTF-8"},
@@ -614,6 +618,26 @@ static void test_failures(void **state) {
 	assert_int_equal(seen.result.effect, ACT_FAILED);
 }
 
+// A compositor that lies about a text has it neither told nor logged.
+static void test_no_text_is_told(void **state) {
+	char text[3 * CHANNEL_TEXT_BYTES + 1] = "";
+	memset(text, 'q', sizeof(text) - 1);
+	struct action actions[] = {
+		{.kind = ACT_TEXT, .text = text, .sensitive = true},
+		{.kind = ACT_KEY, .keys = {"qqqq"}, .keys_len = 1, .sensitive = true},
+	};
+	for (size_t i = 0; i < 2; i++) {
+		struct seen seen;
+		act(&actions[i], NULL, &seen);
+		turn();
+		say_done(CHANNEL_INPUT_UNKNOWN_KEY);
+		turn();
+		assert_int_equal(seen.result.effect, ACT_UNSUPPORTED);
+		assert_null(strstr(seen.result.message, "qq"));
+		assert_null(strstr(last_event, "qq"));
+	}
+}
+
 static void test_text_result(void **state) {
 	struct seen seen;
 	struct action text = {.kind = ACT_TEXT, .text = (char *)"0123456789", .sensitive = true};
@@ -830,6 +854,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_text_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_text_result, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_held_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
