@@ -131,7 +131,12 @@ static enum act_effect take_picture(
 	struct picture_options options = *wanted;
 	struct acts_picture *picture = &acts->pictures[acts->report.pictures_len];
 	for (;;) {
+		uint64_t begun_ns = session_cpu_ns();
 		int ret = session_picture(acts->options.session, &options, &picture->picture);
+		if (acts->options.worked != NULL) {
+			acts->options.worked(
+				acts->options.worked_data, session_cpu_ns() - begun_ns);
+		}
 		struct display_state state;
 		if (ret == -ERANGE && session_display_state(acts->options.session, &state)) {
 			snprintf(why, why_size,

@@ -40,6 +40,9 @@ struct acts_options {
 	uint32_t first_window_ms;
 	enum acts_pictures pictures;
 	struct picture_options picture; // of the one at the end
+	// Told of the CPU time of each picture; NULL: nobody counts.
+	void (*worked)(void *data, uint64_t ns);
+	void *worked_data;
 	const char *pointer; // JSON pointer of the actions, or of the only one; static
 };
 

@@ -40,7 +40,7 @@ struct mcp {
 	size_t requests_len, weight; // of all
 	struct request *running; // the tool that acts; the others wait their turn
 	bool starting; // within start_tools()
-	struct waiter *unread; // until the client has read on, NULL: nothing is held up
+	struct waiter *unread; // until the client has read on and rested, NULL: nothing is held up
 };
 
 struct tool {

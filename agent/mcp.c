@@ -99,7 +99,8 @@ void request_refuse_arguments(struct request *request, const char *text) {
 
 static bool has_read(void *data) {
 	struct mcp *mcp = data;
-	return mcp->host->pending(mcp->data) <= MCP_MAX_UNREAD;
+	return mcp->host->pending(mcp->data) <= MCP_MAX_UNREAD &&
+	       (mcp->host->rested == NULL || mcp->host->rested(mcp->data));
 }
 
 static void handle_read(void *data, bool in_time) {
@@ -108,7 +109,7 @@ static void handle_read(void *data, bool in_time) {
 	start_tools(mcp);
 }
 
-// Is the next tool to wait until the client has read on?
+// Is the next tool to wait until the client has read on, and its work so far is paid?
 static bool holds_back(struct mcp *mcp) {
 	if (mcp->unread == NULL && !has_read(mcp)) {
 		mcp->unread =

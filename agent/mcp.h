@@ -39,6 +39,10 @@ struct mcp_host {
 	size_t (*pending)(void *data);
 	// Ends the session after this turn of the event loop. NULL: its tool is not offered.
 	void (*stop)(void *data);
+	// Whether it may begin something large now, and a word of each picture's CPU time: see
+	// session/service.h. NULL: nobody counts.
+	bool (*rested)(void *data);
+	void (*worked)(void *data, uint64_t ns);
 };
 
 struct mcp_options {

@@ -164,6 +164,16 @@ static size_t mcp_pending(void *data) {
 	return session_peer_pending(service->peer);
 }
 
+static bool mcp_rested(void *data) {
+	const struct service *service = data;
+	return session_peer_rested(service->peer);
+}
+
+static void mcp_worked(void *data, uint64_t ns) {
+	struct service *service = data;
+	session_peer_worked(service->peer, ns);
+}
+
 static void mcp_stop(void *data) {
 	struct service *service = data;
 	session_stop(service->session, "MCP", SESSION_GRACE_MS);
@@ -175,6 +185,8 @@ static const struct mcp_host host = {
 	.peek = mcp_peek,
 	.pending = mcp_pending,
 	.stop = mcp_stop,
+	.rested = mcp_rested,
+	.worked = mcp_worked,
 };
 
 // ---- the service

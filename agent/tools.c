@@ -60,6 +60,8 @@ void init_acts(struct request *request, struct acts_options *options) {
 		.who = ACT_AGENT,
 		.from = mcp->options.inside ? "MCP, inside" : "MCP",
 		.settle.wait = true,
+		.worked = mcp->host->worked,
+		.worked_data = mcp->data,
 		.pointer = "",
 	};
 }

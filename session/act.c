@@ -13,6 +13,10 @@
 #include "session/view.h"
 
 #define LOGGED_TEXT 200 // bytes of a typed text that the audit log shows
+// Of actions that nothing was done of, so many are logged at once and so many a second; the others
+// are counted. Who is refused may ask again and again, and the disk is the user's.
+#define LOGGED_VAIN 100
+#define LOGGED_VAIN_A_SECOND 10
 
 struct act {
 	struct wl_list link; // queue.waiting or queue.finished; the current one is in neither
@@ -41,6 +45,9 @@ struct act_queue {
 	struct act_held held;
 	struct wl_event_source *idle, *timer;
 	bool ended;
+	uint32_t vain; // lines of LOGGED_VAIN used
+	uint64_t vain_ns; // as of then, CLOCK_MONOTONIC
+	uint32_t unlogged; // since the last line
 };
 
 // ---- names
@@ -121,8 +128,29 @@ static void free_act(struct act *act) {
 	free(act);
 }
 
+// May there be a line of one more action that nothing was done of?
+static bool may_log_vain(struct act_queue *queue) {
+	uint64_t now_ns = session_now_ns();
+	uint64_t more = (now_ns - queue->vain_ns) / (1000000000u / LOGGED_VAIN_A_SECOND);
+	if (more > 0) {
+		queue->vain -= more < queue->vain ? (uint32_t)more : queue->vain;
+		queue->vain_ns = now_ns;
+	}
+	if (queue->vain == LOGGED_VAIN) {
+		queue->unlogged++;
+		return false;
+	}
+	queue->vain++;
+	return true;
+}
+
 static void log_act(const struct act *act) {
 	const struct action *action = &act->action;
+	struct act_queue *queue = act->queue;
+	if (act->result.effect >= ACT_REFUSED && act->result.characters == 0 &&
+		act->result.window == 0 && !may_log_vain(queue)) {
+		return;
+	}
 	cJSON *fields = cJSON_CreateObject();
 	cJSON_AddStringToObject(fields, "action", kind_name(action->kind));
 	cJSON_AddStringToObject(fields, "as", act->who == ACT_HUMAN ? "human" : "agent");
@@ -153,7 +181,11 @@ static void log_act(const struct act *act) {
 	if (act->result.message[0] != '\0') {
 		cJSON_AddStringToObject(fields, "message", act->result.message);
 	}
-	session_record(act->queue->session, "act", fields);
+	if (queue->unlogged > 0) {
+		cJSON_AddNumberToObject(fields, "unlogged", queue->unlogged);
+		queue->unlogged = 0;
+	}
+	session_record(queue->session, "act", fields);
 }
 
 // Tells how it went, and frees it. In no list any more.
@@ -585,6 +617,12 @@ void act_queue_end(struct act_queue *queue, const char *reason, bool broken) {
 		act = wl_container_of(queue->finished.next, act, link);
 		wl_list_remove(&act->link);
 		report(act);
+	}
+	if (queue->unlogged > 0) {
+		cJSON *fields = cJSON_CreateObject();
+		cJSON_AddNumberToObject(fields, "acts", queue->unlogged);
+		queue->unlogged = 0;
+		session_record(queue->session, "unlogged", fields);
 	}
 }
 

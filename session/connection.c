@@ -49,7 +49,9 @@ struct connection {
 	size_t pending_from, pending_len, pending_size;
 
 	struct wl_event_source *end_source; // idle: says `closed` outside of whoever sends
+	struct wl_event_source *go_on_source; // idle: handles what was kept while it was held
 	bool deaf; // nothing more is read
+	bool held; // nothing is read for now
 	bool finishing; // closes when all is written
 	bool dead; // closed as far as anybody else is concerned; freed on a turn of its own
 	bool handling; // within `line` or `ended`
@@ -137,6 +139,9 @@ static void free_connection(struct connection *connection) {
 	if (is_one_socket(connection)) {
 		connection->out.fd = -1;
 	}
+	if (connection->go_on_source != NULL) {
+		wl_event_source_remove(connection->go_on_source);
+	}
 	finish_end(&connection->in);
 	finish_end(&connection->out);
 	free(connection->line);
@@ -183,7 +188,7 @@ static void update_masks(struct connection *connection) {
 	if (connection->dead) {
 		return;
 	}
-	uint32_t in = connection->deaf ? 0 : WL_EVENT_READABLE;
+	uint32_t in = connection->deaf || connection->held ? 0 : WL_EVENT_READABLE;
 	uint32_t out = connection->pending_len > 0 ? WL_EVENT_WRITABLE : 0;
 	if (is_one_socket(connection)) {
 		wl_event_source_fd_update(connection->in.source, in | out);
@@ -408,10 +413,14 @@ static bool goes_on(const struct connection *connection) {
 	return !connection->dead && !connection->destroyed && !connection->deaf;
 }
 
+static bool handles(const struct connection *connection) {
+	return goes_on(connection) && !connection->held;
+}
+
 static void take_lines(struct connection *connection) {
 	size_t from = 0;
 	char *newline;
-	while (goes_on(connection) &&
+	while (handles(connection) &&
 		(newline = memchr(connection->line + connection->scanned, '\n',
 			 connection->line_len - connection->scanned)) != NULL) {
 		size_t end = (size_t)(newline - connection->line);
@@ -422,6 +431,11 @@ static void take_lines(struct connection *connection) {
 		return;
 	}
 	connection->line_len -= from;
+	if (connection->held) {
+		memmove(connection->line, connection->line + from, connection->line_len);
+		connection->scanned = 0; // lines may be left
+		return;
+	}
 	if (connection->line_len > CONNECTION_MAX_LINE || connection->discarding) {
 		if (!connection->discarding) {
 			connection->discarding = true;
@@ -481,7 +495,7 @@ static int handle_ready(int fd, uint32_t mask, void *data) {
 	if ((mask & WL_EVENT_WRITABLE) != 0) {
 		flush(connection);
 	}
-	if (from_in && goes_on(connection) && (mask & ~(uint32_t)WL_EVENT_WRITABLE) != 0) {
+	if (from_in && handles(connection) && (mask & ~(uint32_t)WL_EVENT_WRITABLE) != 0) {
 		read_some(connection);
 	} else if ((mask & (WL_EVENT_HANGUP | WL_EVENT_ERROR)) != 0) {
 		die(connection); // nobody reads any more
@@ -490,6 +504,29 @@ static int handle_ready(int fd, uint32_t mask, void *data) {
 		free_connection(connection);
 	}
 	return 0;
+}
+
+static void handle_go_on(void *data) {
+	struct connection *connection = data;
+	connection->go_on_source = NULL;
+	if (handles(connection) && connection->line_len > 0) {
+		take_lines(connection);
+	}
+	if (connection->destroyed) {
+		free_connection(connection);
+	}
+}
+
+void connection_hold(struct connection *connection, bool held) {
+	if (connection->held == held || connection->dead || connection->destroyed) {
+		return;
+	}
+	connection->held = held;
+	update_masks(connection);
+	if (!held && connection->go_on_source == NULL) {
+		connection->go_on_source =
+			wl_event_loop_add_idle(connection->loop, handle_go_on, connection);
+	}
 }
 
 struct connection *connection_create(struct wl_event_loop *loop, int in_fd, int out_fd,

@@ -8,6 +8,7 @@
  */
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <wayland-server-core.h>
 
@@ -50,6 +51,10 @@ void connection_send_fd(struct connection *connection, cJSON *message, int fd);
 
 // Listens no more, and closes (with `closed`) when everything sent is written.
 void connection_finish(struct connection *connection);
+
+// Of one socket: reads and handles nothing for as long as `held`; what was said stays, up to one
+// message here and the rest with the kernel. Allowed from within `line`.
+void connection_hold(struct connection *connection, bool held);
 
 // Bytes that the partner has not read yet and the kernel has not taken.
 size_t connection_pending(const struct connection *connection);

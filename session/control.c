@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "session/control-internal.h"
@@ -18,6 +19,12 @@ struct control {
 	struct wl_event_source *listen_source;
 	struct wl_list peers; // session_peer.link
 	size_t peers_len;
+	// Of `inside`: CPU time that may still be worked, as of then; see CONTROL_INSIDE_PART.
+	int64_t left_ns;
+	uint64_t left_at_ns;
+	bool counting; // a message is worked for, and all of that is counted when it is done
+	bool held; // nothing is read until `rest` rings
+	struct wl_event_source *rest;
 };
 
 void control_answer(struct session_peer *peer, const cJSON *rpc_id, cJSON *result, int fd) {
@@ -30,11 +37,67 @@ void control_refuse(struct session_peer *peer, const cJSON *rpc_id, enum rpc_cod
 }
 
 void session_peer_send(struct session_peer *peer, cJSON *message) {
+	uint64_t begun_ns = session_cpu_ns();
 	connection_send_json(peer->connection, message);
+	session_peer_worked(peer, session_cpu_ns() - begun_ns);
 }
 
 size_t session_peer_pending(const struct session_peer *peer) {
 	return connection_pending(peer->connection);
+}
+
+// ---- what the inside may cost
+
+uint64_t session_cpu_ns(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void hold(struct control *control, bool held) {
+	control->held = held;
+	wl_event_source_fd_update(control->listen_source, held ? 0 : WL_EVENT_READABLE);
+	struct session_peer *peer;
+	wl_list_for_each (peer, &control->peers, link) {
+		connection_hold(peer->connection, held);
+	}
+}
+
+// Brings what is left up to now, and holds or lets go accordingly.
+static void account(struct control *control) {
+	uint64_t now_ns = session_now_ns();
+	control->left_ns += (int64_t)((now_ns - control->left_at_ns) / CONTROL_INSIDE_PART);
+	control->left_at_ns = now_ns;
+	if (control->left_ns > CONTROL_INSIDE_AHEAD_NS) {
+		control->left_ns = CONTROL_INSIDE_AHEAD_NS;
+	}
+	if (control->left_ns <= 0) {
+		int64_t ms = -control->left_ns * CONTROL_INSIDE_PART / 1000000 + 10;
+		wl_event_source_timer_update(control->rest, (int)(ms < 60000 ? ms : 60000));
+	}
+	if (control->held != (control->left_ns <= 0)) {
+		hold(control, control->left_ns <= 0);
+	}
+}
+
+static int handle_rest(void *data) {
+	account(data);
+	return 0;
+}
+
+static void worked(struct control *control, uint64_t ns) {
+	if (control->inside && !control->counting) {
+		control->left_ns -= (int64_t)ns;
+		account(control);
+	}
+}
+
+void session_peer_worked(struct session_peer *peer, uint64_t ns) {
+	worked(peer->control, ns);
+}
+
+bool session_peer_rested(const struct session_peer *peer) {
+	return !peer->control->held;
 }
 
 // Frees what belongs to a peer; its connection is the caller's.
@@ -104,8 +167,7 @@ static void give_to_service(struct session_peer *peer, const cJSON *message) {
 	service->message(peer->service_state, message);
 }
 
-static void handle_line(void *data, const char *untrusted_line, size_t len) {
-	struct session_peer *peer = data;
+static void take_message(struct session_peer *peer, const char *untrusted_line, size_t len) {
 	cJSON *error;
 	cJSON *message = rpc_parse(untrusted_line, len, &error);
 	if (message == NULL) {
@@ -129,6 +191,15 @@ static void handle_line(void *data, const char *untrusted_line, size_t len) {
 		call(peer, rpc_id, cJSON_GetObjectItemCaseSensitive(message, "params"));
 	}
 	cJSON_Delete(message);
+}
+
+static void handle_line(void *data, const char *untrusted_line, size_t len) {
+	struct session_peer *peer = data;
+	uint64_t begun_ns = session_cpu_ns();
+	peer->control->counting = true;
+	take_message(peer, untrusted_line, len);
+	peer->control->counting = false;
+	worked(peer->control, session_cpu_ns() - begun_ns + CONTROL_INSIDE_MESSAGE_NS);
 }
 
 static void handle_closed(void *data) {
@@ -156,6 +227,7 @@ static int handle_listen(int fd, uint32_t mask, void *data) {
 	if (client < 0) {
 		return 0;
 	}
+	worked(control, CONTROL_INSIDE_MESSAGE_NS);
 	size_t most = control->inside ? CONTROL_MAX_INSIDE : CONTROL_MAX_CONNECTIONS;
 	struct session_peer *peer = NULL;
 	if (!may_speak(control, client) || control->peers_len == most ||
@@ -180,6 +252,7 @@ static int handle_listen(int fd, uint32_t mask, void *data) {
 	}
 	wl_list_insert(&control->peers, &peer->link);
 	control->peers_len++;
+	connection_hold(peer->connection, control->held);
 	return 0;
 }
 
@@ -196,9 +269,12 @@ struct control *control_create(struct wl_event_loop *loop, struct session *sessi
 	control->inside = inside;
 	control->listen_fd = listen_fd;
 	wl_list_init(&control->peers);
+	control->left_ns = CONTROL_INSIDE_AHEAD_NS;
+	control->left_at_ns = session_now_ns();
+	control->rest = wl_event_loop_add_timer(loop, handle_rest, control);
 	control->listen_source =
 		wl_event_loop_add_fd(loop, listen_fd, WL_EVENT_READABLE, handle_listen, control);
-	if (control->listen_source == NULL) {
+	if (control->listen_source == NULL || control->rest == NULL) {
 		control_destroy(control);
 		return NULL;
 	}
@@ -214,6 +290,9 @@ void control_destroy(struct control *control) {
 		struct connection *connection = peer->connection;
 		free_peer(peer);
 		connection_destroy(connection);
+	}
+	if (control->rest != NULL) {
+		wl_event_source_remove(control->rest);
 	}
 	if (control->listen_source != NULL) {
 		wl_event_source_remove(control->listen_source);

@@ -19,6 +19,15 @@ struct session_service;
 #define CONTROL_MAX_INSIDE 8 // of the socket inside the sandbox
 
 /*
+ * What is said inside is worked for no longer than one part in so many of the time that goes by,
+ * and so much ahead; then nothing is read until the debt is paid. A message costs at least what
+ * reading it does, which its parsing does not show.
+ */
+#define CONTROL_INSIDE_PART 4
+#define CONTROL_INSIDE_AHEAD_NS 500000000
+#define CONTROL_INSIDE_MESSAGE_NS 200000
+
+/*
  * Serves on `listen_fd` (taken over, also on failure). `service` (NULL: none) is borrowed until
  * control_destroy(). NULL when out of memory.
  */

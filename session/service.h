@@ -37,6 +37,16 @@ void session_peer_send(struct session_peer *peer, cJSON *message);
 
 size_t session_peer_pending(const struct session_peer *peer); // bytes that it has not read yet
 
+/*
+ * Programs inside have the supervisor work for them outside of their limits, so all of them
+ * together get a part of its time: what a service works for a peer beside `message` and
+ * `session_peer_send` it counts here, in nanoseconds of CPU time, and begins nothing large while
+ * the peer has had more than its part. Peers outside always rest.
+ */
+void session_peer_worked(struct session_peer *peer, uint64_t ns);
+bool session_peer_rested(const struct session_peer *peer);
+uint64_t session_cpu_ns(void); // CPU time of this thread so far
+
 // ---- what a service may ask for, besides session/session.h and session/act.h
 
 struct wl_event_loop *session_loop(struct session *session);

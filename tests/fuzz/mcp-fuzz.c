@@ -71,6 +71,17 @@ static size_t host_pending(void *data) {
 	return 0;
 }
 
+uint64_t session_cpu_ns(void) {
+	return 0;
+}
+
+void session_peer_worked(struct session_peer *peer, uint64_t ns) {
+}
+
+bool session_peer_rested(const struct session_peer *peer) {
+	return true;
+}
+
 size_t session_peer_pending(const struct session_peer *peer) {
 	return 0;
 }
@@ -78,7 +89,8 @@ size_t session_peer_pending(const struct session_peer *peer) {
 static void host_stop(void *data) {
 }
 
-static const struct mcp_host host = {host_send, host_session, host_peek, host_pending, host_stop};
+static const struct mcp_host host = {
+	host_send, host_session, host_peek, host_pending, host_stop, NULL, NULL};
 
 static cJSON *parse(const char *text, size_t len) {
 	struct json_error err;

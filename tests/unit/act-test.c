@@ -84,6 +84,12 @@ struct display_state display_state(const struct display *d) {
 static char *last_event; // of the audit log
 static int events;
 
+static uint64_t now_ns;
+
+uint64_t session_now_ns(void) {
+	return now_ns;
+}
+
 void session_record(struct session *session, const char *event, cJSON *fields) {
 	free(last_event);
 	last_event = cJSON_PrintUnformatted(fields);
@@ -638,6 +644,32 @@ static void test_no_text_is_told(void **state) {
 	}
 }
 
+// Who is refused may ask for ever; the log does not grow with it.
+static void test_vain_acts_fill_no_log(void **state) {
+	struct seen seen;
+	session_set_holder(&session, HOLDER_HUMAN);
+	int before = events;
+	for (int i = 0; i < 3000; i++) {
+		act(&click, NULL, &seen);
+		turn();
+		assert_int_equal(seen.result.effect, ACT_REFUSED);
+	}
+	assert_int_equal(events - before, 100);
+	now_ns += 1000000000;
+	for (int i = 0; i < 100; i++) {
+		act(&click, NULL, &seen);
+		turn();
+	}
+	assert_int_equal(events - before, 110);
+	session_set_holder(&session, HOLDER_AGENT);
+	act(&click, NULL, &seen);
+	turn();
+	say_done(
+		CHANNEL_INPUT_OK); // what was done always has its line, and tells how many had none
+	turn();
+	assert_non_null(strstr(last_event, "\"effect\":\"delivered\",\"unlogged\":90"));
+}
+
 static void test_text_result(void **state) {
 	struct seen seen;
 	struct action text = {.kind = ACT_TEXT, .text = (char *)"0123456789", .sensitive = true};
@@ -855,6 +887,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_text_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_vain_acts_fill_no_log, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_text_result, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_held_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),

@@ -24,7 +24,7 @@ struct fixture {
 	size_t lines, last_len, fds;
 	char first_byte;
 	int ended, closed;
-	bool echo, destroy;
+	bool echo, destroy, hold;
 };
 
 static void handle_line(void *data, const char *untrusted_line, size_t len) {
@@ -45,6 +45,9 @@ static void handle_line(void *data, const char *untrusted_line, size_t len) {
 		assert_non_null(text);
 		connection_send_json(f->connection, cJSON_CreateString(text));
 		free(text);
+	}
+	if (f->hold) {
+		connection_hold(f->connection, true);
 	}
 	if (f->destroy) {
 		connection_destroy(f->connection);
@@ -410,6 +413,48 @@ static void test_rpc(void **state) {
 	cJSON_Delete(id);
 }
 
+// What is said to one that is held is neither lost nor handled twice, nor read in vain.
+static void test_hold(void **state) {
+	struct fixture f;
+	open_socket(&f, &plain);
+	f.hold = true;
+	say(&f, "a\nb\nc", 5);
+	assert_int_equal(f.lines, 1);
+	for (int i = 0; i < 3; i++) {
+		connection_hold(f.connection, false);
+		turn(&f, 2);
+	}
+	assert_int_equal(f.lines, 2);
+	assert_int_equal(f.first_byte, 'b');
+	f.hold = false;
+	connection_hold(f.connection, true);
+	say(&f, "c\nd\n", 4);
+	assert_int_equal(f.lines, 2);
+	connection_hold(f.connection, false);
+	turn(&f, 4);
+	assert_int_equal(f.lines, 4);
+	assert_int_equal(f.first_byte, 'd');
+	connection_hold(f.connection, true);
+	close(f.in);
+	f.in = f.out = -1;
+	turn(&f, 4);
+	assert_int_equal(f.closed, 1);
+	finish(&f);
+	open_socket(&f, &plain);
+	f.hold = true;
+	say(&f, "a\nb\n", 4);
+	f.destroy = true;
+	connection_hold(f.connection, false);
+	turn(&f, 2);
+	assert_null(f.connection);
+	finish(&f);
+	open_socket(&f, &plain); // destroyed before it goes on
+	f.hold = true;
+	say(&f, "a\nb\n", 4);
+	connection_hold(f.connection, false);
+	finish(&f);
+}
+
 int main(void) {
 	signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
@@ -423,6 +468,7 @@ int main(void) {
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_shared_flags),
+		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_rpc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,17 @@ static size_t host_pending(void *data) {
 	return bench.unread;
 }
 
+uint64_t session_cpu_ns(void) {
+	return 0;
+}
+
+void session_peer_worked(struct session_peer *peer, uint64_t ns) {
+}
+
+bool session_peer_rested(const struct session_peer *peer) {
+	return true;
+}
+
 size_t session_peer_pending(const struct session_peer *peer) {
 	return bench.unread;
 }
@@ -81,7 +92,8 @@ static void host_stop(void *data) {
 	session_stop(&bench.session, "test", 0);
 }
 
-static const struct mcp_host host = {host_send, host_session, host_peek, host_pending, host_stop};
+static const struct mcp_host host = {
+	host_send, host_session, host_peek, host_pending, host_stop, NULL, NULL};
 
 static void begin(bool inside, const struct session_service *service) {
 	bench = (struct bench){.loop = wl_event_loop_create(), .service = service};
