@@ -233,6 +233,11 @@ static void service_message(void *state, const cJSON *message) {
 	mcp_message(service->mcp, message);
 }
 
+static size_t service_due(const void *state) {
+	const struct service *service = state;
+	return mcp_requests(service->mcp) + service->calls_len;
+}
+
 static void service_close(void *state) {
 	struct service *service = state;
 	mcp_destroy(service->mcp);
@@ -247,5 +252,6 @@ static void service_close(void *state) {
 const struct session_service agent_service = {
 	.open = service_open,
 	.message = service_message,
+	.due = service_due,
 	.close = service_close,
 };

@@ -34,9 +34,16 @@ static bool check_arguments(struct request *request, const char *const *names) {
 			known = known || strcmp(argument->string, *name) == 0;
 		}
 		if (!known) {
-			size_t len = strlen(argument->string);
-			snprintf(text, sizeof(text), "there is no argument '%s'",
-				len <= 64 ? argument->string : "…");
+			bool is_long = strlen(argument->string) > 64;
+			size_t len = (size_t)snprintf(text, sizeof(text),
+				"there is no argument '%s'; use", is_long ? "…" : argument->string);
+			for (const char *const *name = names; *name != NULL; name++) {
+				len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s",
+					name == names     ? ""
+					: name[1] == NULL ? " or"
+							  : ",",
+					*name);
+			}
 			request_refuse_arguments(request, text);
 			return false;
 		}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/mcp.h"
@@ -322,7 +323,17 @@ static bool pump_step(struct pump *pump, short from_events, short to_events) {
 	return n > 0;
 }
 
-// Carries everything both ways until one side ends.
+// Milliseconds from now until `then`, at least 0.
+static int ms_until(const struct timespec *then) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	long long ms =
+		(then->tv_sec - now.tv_sec) * 1000LL + (then->tv_nsec - now.tv_nsec) / 1000000;
+	return ms > 0 ? (int)ms : 0;
+}
+
+// Carries everything both ways until one side ends. When it is the client's, it still gets what it
+// asked for, as far as it does not take long.
 static int relay(const char *name) {
 	struct runtime_why why;
 	int fd = runtime_connect(name, &why);
@@ -340,17 +351,18 @@ static int relay(const char *name) {
 	up->from = STDIN_FILENO;
 	up->to = down->from = fd;
 	down->to = STDOUT_FILENO;
-	bool ended = false, session_ended = false;
-	while (!ended && !session_ended) {
+	bool ended = false, session_ended = false, deaf = false;
+	struct timespec deadline;
+	while (!ended && !session_ended && !(deaf && ms_until(&deadline) == 0)) {
 		bool up_full = up->done < up->len, down_full = down->done < down->len;
 		struct pollfd polled[] = {
-			{.fd = up_full ? -1 : STDIN_FILENO, .events = POLLIN},
+			{.fd = up_full || deaf ? -1 : STDIN_FILENO, .events = POLLIN},
 			{.fd = fd,
 				.events = (short)((up_full ? POLLOUT : 0) |
 						  (down_full ? 0 : POLLIN))},
 			{.fd = STDOUT_FILENO, .events = down_full ? POLLOUT : 0},
 		};
-		if (poll(polled, 3, -1) < 0) {
+		if (poll(polled, 3, deaf ? ms_until(&deadline) : -1) < 0) {
 			if (errno != EINTR) {
 				break;
 			}
@@ -359,15 +371,21 @@ static int relay(const char *name) {
 		short socket = polled[1].revents;
 		session_ended = !pump_step(down, socket & (POLLIN | POLLHUP | POLLERR),
 			polled[2].revents & (POLLOUT | POLLERR));
-		ended = (polled[2].revents & POLLERR) != 0 ||
-			!pump_step(up, polled[0].revents, socket & (POLLOUT | POLLERR));
+		ended = (polled[2].revents & POLLERR) != 0;
+		if (!deaf && !pump_step(up, polled[0].revents, socket & (POLLOUT | POLLERR))) {
+			deaf = true;
+			shutdown(fd, SHUT_WR);
+			clock_gettime(CLOCK_MONOTONIC, &deadline);
+			deadline.tv_sec += LAST_ANSWERS_MS / 1000;
+		}
 	}
-	if (session_ended && !ended) {
+	session_ended = session_ended && !ended && !deaf;
+	if (session_ended) {
 		complain("the session %s ended", name);
 	}
 	close(fd);
 	free(pumps);
-	return session_ended && !ended ? 1 : 0;
+	return session_ended ? 1 : 0;
 }
 
 int verb_mcp(int argc, char *argv[]) {

@@ -22,6 +22,8 @@ struct session_peer {
 	struct session *session;
 	struct connection *connection;
 	void *service_state; // NULL: the service was not needed yet
+	bool ended; // says nothing more; the connection stays for what is due
+	struct wl_event_source *due_source; // idle: looks whether anything is, NULL: none
 	struct wl_list calls; // call.link, of control-exec.c
 	struct wl_list shots; // shot.link, of control-screenshot.c
 	struct wl_list clips; // clip.link, of control-clipboard.c

@@ -36,7 +36,23 @@ void control_refuse(struct session_peer *peer, const cJSON *rpc_id, enum rpc_cod
 	connection_send_json(peer->connection, rpc_error(rpc_id, code, text, data));
 }
 
+// The service counts an answer as due until it has been sent: only afterwards is it known.
+static void handle_due(void *data) {
+	struct session_peer *peer = data;
+	peer->due_source = NULL;
+	if (peer->service_state == NULL || peer->control->service->due(peer->service_state) == 0) {
+		connection_finish(peer->connection);
+	}
+}
+
+static void look_for_due(struct session_peer *peer) {
+	if (peer->ended && peer->due_source == NULL) {
+		peer->due_source = wl_event_loop_add_idle(peer->control->loop, handle_due, peer);
+	}
+}
+
 void session_peer_send(struct session_peer *peer, cJSON *message) {
+	look_for_due(peer);
 	uint64_t begun_ns = session_cpu_ns();
 	connection_send_json(peer->connection, message);
 	session_peer_worked(peer, session_cpu_ns() - begun_ns);
@@ -104,6 +120,9 @@ bool session_peer_rested(const struct session_peer *peer) {
 static void free_peer(struct session_peer *peer) {
 	control_forget_calls(peer);
 	control_forget_shots(peer);
+	if (peer->due_source != NULL) {
+		wl_event_source_remove(peer->due_source);
+	}
 	control_forget_clips(peer);
 	if (peer->service_state != NULL) {
 		peer->control->service->close(peer->service_state);
@@ -202,12 +221,19 @@ static void handle_line(void *data, const char *untrusted_line, size_t len) {
 	worked(peer->control, session_cpu_ns() - begun_ns + CONTROL_INSIDE_MESSAGE_NS);
 }
 
+static void handle_ended(void *data) {
+	struct session_peer *peer = data;
+	peer->ended = true;
+	look_for_due(peer);
+}
+
 static void handle_closed(void *data) {
 	free_peer(data);
 }
 
 static const struct connection_handler handler = {
 	.line = handle_line,
+	.ended = handle_ended,
 	.closed = handle_closed,
 };
 

@@ -26,6 +26,9 @@ struct session_service {
 	void *(*open)(struct session *session, struct session_peer *peer, bool inside);
 	// One JSON-RPC message, strictly parsed, an object or an array; valid during the call.
 	void (*message)(void *state, const cJSON *message);
+	// How many messages wait for their answers. A peer that says nothing more, but listens,
+	// still gets those.
+	size_t (*due)(const void *state);
 	// The connection is gone, or the session ends. Nothing may be sent any more, and acts that
 	// still wait are to be cancelled.
 	void (*close)(void *state);

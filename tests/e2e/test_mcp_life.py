@@ -84,6 +84,24 @@ class Life(SessionTest):
         self.assertIn("the session ended", answers[3]["content"][0]["text"])
         self.assertLess(time.monotonic() - begun, 20)
 
+    def test_what_was_asked_of_a_session_of_somebody_else_is_still_answered(self):
+        self.detach("foot", name="other")
+        self.wait_window("other")
+        calls = [INITIALIZE] + [
+            {"jsonrpc": "2.0", "id": i, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+            for i, (name, arguments) in enumerate([
+                ("screenshot", {}), ("computer", {"action": "type", "text": "x"}),
+                ("computer", {"action": "wait", "duration": 60})], 1)]
+        for count in (1, 3, 4):
+            begun = time.monotonic()
+            done = self.cli("mcp", "--session", "other",
+                            stdin="".join(json.dumps(call) + "\n" for call in calls[:count]))
+            answers = {answer["id"]: answer["result"] for answer in map(json.loads, done.stdout.splitlines())}
+            self.assertEqual(sorted(answers), [0, 1, 2][:count])
+            self.assertFalse(any(answers[i]["isError"] for i in answers if i > 0))
+            self.assertLess(time.monotonic() - begun, 10)  # the last one would take longer than anybody waits
+        self.assertEqual(self.inspect("other")["state"], "running")
+
     def test_signals(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             process = self.serve("--name", "m", "--", "foot")

@@ -408,7 +408,7 @@ static const char *const conversations[] = {
 	CALL("1", "clipboard", "\"text\":\"x\"") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
 	CALL("1", "clipboard", "\"action\":\"get\",\"type\":\"x\"") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
 	CALL("1", "clipboard", "\"action\":7") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
-	CALL("1", "windows", "\"foo\":1") ERROR("1", "-32602", "there is no argument 'foo'")
+	CALL("1", "windows", "\"foo\":1") ERROR("1", "-32602", "there is no argument 'foo'; use action, id or image")
 	CALL("1", "screenshot", "\"waitStable\":1") ERROR("1", "-32602", "/waitStable: use true or false")
 	CALL("1", "launch", "\"command\":\"foot\"")
 	ERROR("1", "-32602", "/command: an array of the program and its arguments is needed")
