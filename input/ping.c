@@ -18,6 +18,7 @@ struct ping {
 	struct pinger *pinger;
 	struct wl_list link;
 	const struct wl_resource *shell; // only compared: it may be gone
+	struct wl_listener shell_destroy;
 	uint32_t serial;
 	bool is_answered;
 	void (*answered)(void *data);
@@ -42,6 +43,22 @@ static void tell(void *data) {
 	}
 }
 
+static void end(struct ping *ping) {
+	struct pinger *pinger = ping->pinger;
+	ping->is_answered = true;
+	if (pinger->idle == NULL) {
+		pinger->idle = wl_event_loop_add_idle(
+			wl_display_get_event_loop(pinger->display), tell, pinger);
+	}
+}
+
+static void handle_shell_destroy(struct wl_listener *listener, void *data) {
+	struct ping *ping = wl_container_of(listener, ping, shell_destroy);
+	wl_list_remove(&ping->shell_destroy.link);
+	wl_list_init(&ping->shell_destroy.link);
+	end(ping);
+}
+
 static void look(void *data, enum wl_protocol_logger_type direction,
 	const struct wl_protocol_logger_message *message) {
 	struct pinger *pinger = data;
@@ -55,11 +72,7 @@ static void look(void *data, enum wl_protocol_logger_type direction,
 		if (ping->shell != message->resource || ping->serial != message->arguments[0].u) {
 			continue;
 		}
-		ping->is_answered = true;
-		if (pinger->idle == NULL) {
-			pinger->idle = wl_event_loop_add_idle(
-				wl_display_get_event_loop(pinger->display), tell, pinger);
-		}
+		end(ping);
 	}
 }
 
@@ -111,6 +124,8 @@ struct ping *ping_send(struct pinger *pinger, struct wlr_surface *surface,
 		.answered = answered,
 		.data = data,
 	};
+	ping->shell_destroy.notify = handle_shell_destroy;
+	wl_resource_add_destroy_listener(xdg->client->resource, &ping->shell_destroy);
 	wl_list_insert(pinger->pings.prev, &ping->link);
 	xdg_wm_base_send_ping(xdg->client->resource, ping->serial);
 	return ping;
@@ -119,6 +134,7 @@ struct ping *ping_send(struct pinger *pinger, struct wlr_surface *surface,
 void ping_cancel(struct ping *ping) {
 	if (ping != NULL) {
 		wl_list_remove(&ping->link);
+		wl_list_remove(&ping->shell_destroy.link);
 		free(ping);
 	}
 }

@@ -19,7 +19,7 @@ void pinger_destroy(struct pinger *pinger);
 
 /*
  * Sends a ping to the client of `surface`, which belongs to a toplevel or popup. `answered` is
- * called once, when the loop is idle next, and ends the ping; a client that goes never answers.
+ * called once, when the loop is idle next, and ends the ping; also when the client goes instead.
  * NULL: out of memory, or this is no such surface.
  */
 struct ping *ping_send(struct pinger *pinger, struct wlr_surface *surface,
