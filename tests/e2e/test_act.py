@@ -203,6 +203,29 @@ class Heard(Desk):
         self.assertFalse([e for e in window.events("motion") if (e["x"], e["y"]) != (640, 400)])
 
 
+    def test_a_program_that_goes_or_hangs_in_the_middle_of_a_text(self):
+        window = self.begin()
+        text = "a" * 200000
+        client = self.client("s", "none")
+        number = client.start("parclose/act", {"actions": [{"action": "type", "text": text}], "settle": False})
+        window.wait_count("key", 100)
+        window.process.kill()
+        outcome = client.result(number)["results"][0]
+        self.assertEqual(outcome["effect"], "failed", outcome)
+        self.assertLess(outcome.get("characters", 0), len(text))
+        self.assertIn("window", outcome["message"])
+        self.end()
+        self.begin("--hang")
+        self.click("s", 5, 5)
+        outcome = self.act("s", "type", text=text)
+        self.assertEqual(outcome["effect"], "failed", outcome)
+        self.assertIn("answer", outcome["message"])
+        # The others in the session go on.
+        window = Witness(self)
+        self.assertEqual(self.done("s", "type", text="b")["characters"], 1)
+        window.wait(lambda events: window.text() == "b", "the letter")
+
+
 class Seen(Desk):
     """What an answer says of the picture."""
 

@@ -181,7 +181,7 @@ class Sockets(Desk):
         self.assertIn("10000 actions", result["content"][0]["text"])
         self.assertEqual(window.events("button"), [])
         # As many as may be: all of them.
-        actions[10:100] = [{"action": "wait", "duration": 0}] * 90
+        actions[10:100] = [{"action": "cursor_position"}] * 90
         result = client.tool("computer_batch", actions=actions[:100], image="none", seconds=120)
         self.assertEqual(result["structuredContent"]["completed"], 100)
         self.assertEqual(len(window.wait_count("button", 20)), 20)
