@@ -19,7 +19,8 @@ void statistics_torn(struct statistics *statistics);
 
 /*
  * One line of JSON on standard output: frames shown and torn, and the median and 99th percentile of
- * milliseconds from commit to drawn and, where the desktop tells, to presented.
+ * milliseconds from commit to drawn (when a paint takes the frame, before it is done) and, where
+ * the desktop tells, to presented.
  */
 void statistics_print(struct statistics *statistics);
 
