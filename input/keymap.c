@@ -58,7 +58,7 @@ struct xkb_keymap *keymap_load(const char *layout) {
  * Of the keys that are no letters, digits, signs, modifiers or movements on any keyboard: those
  * that Chromium 156, too, takes for the character that the keymap says, and does nothing else with.
  * It drops keys that have no name in UI Events' table of codes, makes function keys of F13 to F24
- * whatever the keymap, and goes home, back or away by some others. foot 1.26, GTK 3.24 and 4.24,
+ * whatever the keymap, and goes home, back or away by some others. foot 1.28, GTK 3.24 and 4.24,
  * Qt 6.11 and Firefox 153 go by the keymap alone. All tried.
  */
 static const uint8_t spare_keys[] = {85, 118, 120, 121, 122, 123, 124, 129, 131, 132, 133, 134, 135,
