@@ -229,7 +229,8 @@ static void join_result(struct acts_outcome *outcome, const struct act_result *r
 			outcome->ways_len = result->ways_len;
 		}
 	}
-	outcome->acted = outcome->has_cursor = true;
+	outcome->acted = true;
+	outcome->has_cursor = result->cursor.x >= 0;
 }
 
 static void perform(struct acts *acts);

@@ -188,9 +188,36 @@ static void log_act(const struct act *act) {
 	session_record(queue->session, "act", fields);
 }
 
+static void set_effect(struct act *act, enum act_effect effect, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Where the picture changed tells letter by letter what a person types, so who gets no pictures
+ * does not hear that either, nor where the pointer is.
+ */
+static bool is_withheld(const struct act *act) {
+	const struct session *session = act->queue->session;
+	return act->who == ACT_AGENT && session->lease.human && session->lease.withheld;
+}
+
+static void set_withheld(struct act *act) {
+	act->result = (struct act_result){.effect = ACT_DELIVERED, .cursor = {-1, -1}};
+	act->ways_size = 0;
+	free(act->ways);
+	act->ways = NULL;
+	if (act->action.kind != ACT_WAIT) {
+		set_effect(act, ACT_REFUSED,
+			"the user has taken over and withholds pictures until they hand the "
+			"session back");
+	}
+}
+
 // Tells how it went, and frees it. In no list any more.
 static void report(struct act *act) {
 	act->queue->len--;
+	if (is_withheld(act) && act->result.effect < ACT_REFUSED) {
+		set_withheld(act);
+	}
 	act->result.ways = act->ways;
 	if (act->who == ACT_AGENT && act->queue->holder == HOLDER_AGENT) {
 		uint64_t *ms = &act->queue->session->lease.unreported_ms;
@@ -203,9 +230,6 @@ static void report(struct act *act) {
 	act->done(act->data, &act->result);
 	free_act(act);
 }
-
-static void set_effect(struct act *act, enum act_effect effect, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 static void set_effect(struct act *act, enum act_effect effect, const char *format, ...) {
 	act->has_effect = true;

@@ -135,7 +135,7 @@ struct act_result {
 	uint32_t window; // that took it, 0: none
 	uint32_t user_had_ms; // since the agent's last action the user had control for so long, 0:
 			      // they did not
-	struct act_point cursor; // after it
+	struct act_point cursor; // after it; negative: it is not told
 	uint32_t characters; // of ACT_TEXT, typed
 	const struct act_way *ways; // of ACT_TEXT; `ways_len`, valid during the call
 	size_t ways_len;

@@ -670,6 +670,33 @@ static void test_vain_acts_fill_no_log(void **state) {
 	assert_non_null(strstr(last_event, "\"effect\":\"delivered\",\"unlogged\":90"));
 }
 
+static void test_withheld(void **state) {
+	struct seen seen;
+	const struct action actions[] = {
+		{.kind = ACT_WAIT_STABLE},
+		{.kind = ACT_WAIT},
+		{.kind = ACT_CURSOR_POSITION},
+		{.kind = ACT_SCREENSHOT},
+	};
+	for (int withheld = 1; withheld >= 0; withheld--) {
+		session.lease.human = true;
+		session.lease.withheld = withheld != 0;
+		for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+			act(&actions[i], i < 2 ? &rest : NULL, &seen);
+			turn();
+			if (i < 2) {
+				say_settled(CHANNEL_SETTLE_QUIET, true);
+				turn();
+			}
+			assert_int_equal(seen.calls, 1);
+			assert_int_equal(seen.result.effect == ACT_REFUSED, withheld && i != 1);
+			assert_int_equal(seen.result.has_box, !withheld && i < 2);
+			assert_int_equal(seen.result.waited, !withheld && i < 2);
+			assert_int_equal(seen.result.cursor.x, withheld ? -1 : 7);
+		}
+	}
+}
+
 static void test_text_result(void **state) {
 	struct seen seen;
 	struct action text = {.kind = ACT_TEXT, .text = (char *)"0123456789", .sensitive = true};
@@ -888,6 +915,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_text_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_vain_acts_fill_no_log, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_withheld, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_text_result, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_held_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
