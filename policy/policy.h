@@ -9,6 +9,8 @@
  * Default deny: an omitted key denies. What cannot be enforced by this build is refused at load.
  */
 
+#include "policy/network.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,6 +80,8 @@ struct policy {
 		struct policy_path *paths; // all three lists in document order
 		size_t paths_len;
 	} filesystem;
+
+	struct policy_network network;
 
 	struct {
 		bool disable; // no Wayland socket inside
