@@ -25,18 +25,6 @@
 #define BROKER_RULE_BYTES 64 // a JSON pointer and its NUL
 #define BROKER_MAX_LISTENERS 256
 
-/*
- * The places inside that are the broker's. The supervisor has the sandbox make them local
- * (`local PREFIX dev lo`) and writes the resolver's address into /etc/resolv.conf.
- * The pools hold the addresses that stand for names: RFC 2544's range, which no host on the
- * Internet has, and one /64 of RFC 4193's.
- */
-#define BROKER_RESOLVER "127.0.0.53" // UDP and TCP, port 53
-#define BROKER_POOL_V4 "198.18.0.0"
-#define BROKER_POOL_V4_PREFIX 15
-#define BROKER_POOL_V6 "fd70:6172:636c:6f73::"
-#define BROKER_POOL_V6_PREFIX 64
-
 enum broker_type {
 	// supervisor -> broker
 	BROKER_SETUP = 1, // `setup`, carries a sealed memfd with the policy's text; first, once
@@ -58,7 +46,7 @@ enum broker_setup_flag {
 };
 
 enum broker_listen_kind {
-	BROKER_LISTEN_DNS_UDP = 1, // at BROKER_RESOLVER
+	BROKER_LISTEN_DNS_UDP = 1, // at NETWORK_DNS_ADDRESS (policy/network.h), port 53
 	BROKER_LISTEN_DNS_TCP,
 	BROKER_LISTEN_TCP, // at [::]:port, with IPv4 or without: who connects had an address of
 			   // the pool or of an allowed range, which getsockname() tells

@@ -35,7 +35,7 @@ _Noreturn static void give_up(void) {
 	_exit(125);
 }
 
-pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err) {
+static pid_t clone_isolated(uint64_t network, int *pidfd, struct sandbox_error *err) {
 	struct identity identity;
 	int ret = identity_pick(&identity, err);
 	int pair[2] = {-1, -1};
@@ -47,8 +47,8 @@ pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err) {
 	}
 	struct sys_clone_args args = {
 		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER | CLONE_NEWNS |
-			 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-			 CLONE_NEWCGROUP | CLONE_NEWTIME,
+			 CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+			 CLONE_NEWTIME | network,
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -84,7 +84,15 @@ pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err) {
 	return (pid_t)pid;
 }
 
-int sandbox_confine_self(struct sandbox_error *err) {
+pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err) {
+	return clone_isolated(CLONE_NEWNET, pidfd, err);
+}
+
+pid_t sandbox_clone_networked(int *pidfd, struct sandbox_error *err) {
+	return clone_isolated(0, pidfd, err);
+}
+
+static int confine(int (*load_filter)(void), struct sandbox_error *err) {
 	int ret = root_enter_empty(err);
 	if (ret == 0) {
 		ret = privileges_drop(err);
@@ -97,8 +105,16 @@ int sandbox_confine_self(struct sandbox_error *err) {
 	}
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	ret = filter_load_server();
+	ret = load_filter();
 	return ret < 0 ? sandbox_fail(err, -ret, "cannot load the system call filter: %s",
 				 strerror(-ret))
 		       : 0;
+}
+
+int sandbox_confine_self(struct sandbox_error *err) {
+	return confine(filter_load_server, err);
+}
+
+int sandbox_confine_networked(struct sandbox_error *err) {
+	return confine(filter_load_broker, err);
 }

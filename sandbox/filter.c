@@ -34,3 +34,8 @@ int filter_load_server(void) {
 	static const struct filter filter = FILTER(filter_server);
 	return load(&filter);
 }
+
+int filter_load_broker(void) {
+	static const struct filter filter = FILTER(filter_broker);
+	return load(&filter);
+}

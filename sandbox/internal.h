@@ -132,6 +132,8 @@ int freezer_freeze(struct freezer *freezer, bool on);
 int filter_load(bool nested_userns, bool pin_cpus, bool listed_executables);
 // The same with the allow-list of a display server.
 int filter_load_server(void);
+// The same with that of the network broker.
+int filter_load_broker(void);
 
 // ---- landlock (landlock.c)
 

@@ -418,8 +418,6 @@ static const char *const server_refused[] = {
 	"sched_get_priority_min",
 	"sched_get_priority_max",
 	"setpriority",
-	"socket",
-	"connect",
 	"stat",
 	"lstat",
 	"statfs",
@@ -430,8 +428,39 @@ static const char *const server_refused[] = {
 	"clone3",
 };
 
-// The server parses hostile bytes and needs little: an allow-list, and death for the rest.
-static void add_server(scmp_filter_ctx context, int *ret) {
+// What the display server lives without, and the network broker is there for.
+static const char *const broker_calls[] = {"bind", "connect", "splice"};
+
+/*
+ * Streams and datagrams of the Internet, and no other socket: none of the host's abstract ones, no
+ * raw ones, no netlink. The broker binds what c-ares and datagrams leave from; listening stays
+ * forbidden.
+ */
+static void add_broker_sockets(scmp_filter_ctx context, int *ret) {
+	static const unsigned int families[] = {AF_INET, AF_INET6};
+	static const unsigned int types[] = {SOCK_STREAM, SOCK_DGRAM};
+	for (size_t i = 0; i < 4; i++) {
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				 SCMP_A0(SCMP_CMP_EQ, families[i / 2]),
+				 SCMP_A1(SCMP_CMP_MASKED_EQ,
+					 ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC), types[i % 2])));
+	}
+	for (size_t i = 0; i < sizeof(broker_calls) / sizeof(broker_calls[0]); i++) {
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ALLOW,
+				 seccomp_syscall_resolve_name(broker_calls[i]), 0));
+	}
+}
+
+// A server parses hostile bytes and needs little: an allow-list, and death for the rest.
+static void add_server(scmp_filter_ctx context, bool broker, int *ret) {
+	if (broker) {
+		add_broker_sockets(context, ret);
+	} else {
+		add(ret, seccomp_rule_add_exact(
+				 context, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0));
+		add(ret, seccomp_rule_add_exact(
+				 context, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(connect), 0));
+	}
 	for (size_t i = 0; i < sizeof(server_calls) / sizeof(server_calls[0]); i++) {
 		int number = seccomp_syscall_resolve_name(server_calls[i]);
 		if (number >= 0) {
@@ -472,15 +501,15 @@ static int print(scmp_filter_ctx context, const char *name, FILE *out) {
 
 int main(int argc, char **argv) {
 	static const char *const names[] = {"filter_0", "filter_1", "filter_2", "filter_3",
-		"filter_4", "filter_5", "filter_6", "filter_7", "filter_server"};
-	const unsigned int agents = sizeof(names) / sizeof(names[0]) - 1;
+		"filter_4", "filter_5", "filter_6", "filter_7", "filter_server", "filter_broker"};
+	const unsigned int count = sizeof(names) / sizeof(names[0]), agents = count - 2;
 	FILE *out = argc == 2 ? fopen(argv[1], "w") : NULL;
 	if (!out) {
 		fprintf(stderr, "usage: make-filters FILE\n");
 		return 1;
 	}
 	fprintf(out, "// Made by make-filters.c.\n\n");
-	for (unsigned int i = 0; i <= agents; i++) {
+	for (unsigned int i = 0; i < count; i++) {
 		// filter.c counts in the same bits.
 		const struct filter_options options = {
 			.nested_userns = i & 1, .pin_cpus = i & 2, .listed_executables = i & 4};
@@ -496,7 +525,7 @@ int main(int argc, char **argv) {
 		if (i < agents) {
 			add_agent(context, &options, &ret);
 		} else {
-			add_server(context, &ret);
+			add_server(context, i > agents, &ret);
 		}
 		ret = ret < 0 ? ret : print(context, names[i], out);
 		seccomp_release(context);

@@ -171,4 +171,11 @@ int sandbox_confine_self(struct sandbox_error *err);
  */
 pid_t sandbox_clone_isolated(int *pidfd, struct sandbox_error *err);
 
+/*
+ * The same two for the network broker, which stays in the network of the caller: it makes
+ * connections out of it (TCP and UDP, no other kind of socket), and listens nowhere by itself.
+ */
+pid_t sandbox_clone_networked(int *pidfd, struct sandbox_error *err);
+int sandbox_confine_networked(struct sandbox_error *err);
+
 #endif
