@@ -138,7 +138,7 @@ static int begin(
 	if (ret < 0) {
 		return sandbox_fail(err, -ret, "cannot shed descriptors: %s", strerror(-ret));
 	}
-	ret = netns_begin(netns, init->stack, HELPER_STACK);
+	ret = netns_begin(netns, context, init->stack, HELPER_STACK);
 	prctl(PR_SET_NAME, NAME);
 	umask(022);
 	setsid(); // from the supervisor's terminal
@@ -174,11 +174,7 @@ static int finish(
 	if (ret == 0 && (ret = open_null()) < 0) { // the one inside
 		ret = sandbox_fail(err, -ret, "cannot open /dev/null inside: %s", strerror(-ret));
 	}
-	if (ret == 0 && (ret = netns_enter(netns)) < 0) {
-		ret = sandbox_fail(
-			err, -ret, "cannot make the network namespace: %s", strerror(-ret));
-	}
-	return ret;
+	return ret == 0 ? netns_enter(netns, err) : ret;
 }
 
 static int set_up(struct init *init, struct sandbox_error *err) {
@@ -439,6 +435,20 @@ static void handle_signal(struct init *init, size_t len) {
 	}
 }
 
+// A socket of this network namespace, for who serves a port of it from outside.
+static void handle_socket(struct init *init, size_t len) {
+	struct socket_message message;
+	if (len != sizeof(message)) {
+		_exit(1);
+	}
+	memcpy(&message, init->buffer, sizeof(message));
+	int fd = socket(message.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct event_message event = {
+		.event = SANDBOX_EVENT_SOCKET, .id = message.id, .error = fd < 0 ? errno : 0};
+	send_event(init, &event, fd);
+	close_fd(&fd);
+}
+
 static void handle_message(struct init *init) {
 	int fds[3];
 	size_t fds_len = 3;
@@ -454,6 +464,9 @@ static void handle_message(struct init *init) {
 		break;
 	case MESSAGE_SIGNAL:
 		handle_signal(init, (size_t)len);
+		break;
+	case MESSAGE_SOCKET:
+		handle_socket(init, (size_t)len);
 		break;
 	case MESSAGE_HALT:
 		if (!halt_stop(&init->halt) && fds_len > 0 && write(fds[0], "", 1) < 0) {

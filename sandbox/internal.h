@@ -157,6 +157,8 @@ struct init_context {
 	const struct paths *paths;
 	const struct identity *identity;
 	bool wayland, control; // listening sockets to make
+	const struct sandbox_network *network; // NULL: nothing but a loopback
+	bool ipv6; // the kernel has it
 	int socket;
 };
 
@@ -165,15 +167,23 @@ _Noreturn void init_main(const struct init_context *context);
 
 // The network namespace, made by a helper beside pid 1 (netns.c).
 struct netns {
+	const struct init_context *context;
 	pid_t pid;
 	int pidfd, error;
+	const char *stage; // what failed, for a person; static storage
 	uint32_t state;
 };
 
-// `stack` stays in use for as long as pid 1 lives.
-int netns_begin(struct netns *netns, void *stack, size_t size);
+// `stack` stays in use for as long as pid 1 lives. The network's sockets go to the supervisor from
+// here (MESSAGE_SOCKETS).
+int netns_begin(struct netns *netns, const struct init_context *context, void *stack, size_t size);
 // Waits for the namespace and moves pid 1 into it.
-int netns_enter(struct netns *netns);
+int netns_enter(struct netns *netns, struct sandbox_error *err);
+
+// What is in that namespace. All run in the helper: system calls only, nothing is allocated.
+int routes_add(const struct sandbox_network *network, bool ipv6); // routes.c
+int redirect_every_port(void); // redirect.c
+int socket_make(const struct sandbox_socket *wanted, bool ipv6); // sockets.c; the descriptor
 
 // Moves the calling process into an empty, read-only file system.
 int root_enter_empty(struct sandbox_error *err);
@@ -195,9 +205,11 @@ enum message_type {
 	MESSAGE_HALT, // to pid 1, with a pipe that it closes when nothing inside runs; a byte
 		      // before that: something still does
 	MESSAGE_CONTINUE, // to pid 1, the same when everything inside runs again
+	MESSAGE_SOCKET, // to pid 1: struct socket_message
+	MESSAGE_SOCKETS, // before READY, where there is a network: its sockets, in order
 	MESSAGE_READY, // from pid 1: struct ready_message, with the Wayland socket
 	MESSAGE_ERROR, // from pid 1 before READY: struct error_message
-	MESSAGE_EVENT, // from pid 1: struct event_message, with a pty
+	MESSAGE_EVENT, // from pid 1: struct event_message, with a pty or a socket
 };
 
 #define NAME_BYTES 256
@@ -213,6 +225,11 @@ struct go_message {
 struct signal_message {
 	uint32_t type, id;
 	int32_t signal;
+};
+
+struct socket_message {
+	uint32_t type, id;
+	int32_t family;
 };
 
 struct spawn_message {
@@ -244,7 +261,9 @@ struct event_message {
 
 #define MESSAGE_MAX (SANDBOX_MAX_ARG_BYTES + 4096)
 
-// One packet with up to `fds_len` descriptors (at most 4). 0 or -errno.
+#define MESSAGE_FDS SANDBOX_MAX_SOCKETS
+
+// One packet with up to `fds_len` descriptors (at most MESSAGE_FDS). 0 or -errno.
 int message_send(int socket, const void *data, size_t len, const int *fds, size_t fds_len);
 // Length of the packet, 0 at the end of the stream, or -errno. *fds_len: room in, count out.
 ssize_t message_receive(int socket, void *data, size_t len, int *fds, size_t *fds_len, int flags);

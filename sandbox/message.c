@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define MESSAGE_FDS 4
-
 int sandbox_fail(struct sandbox_error *err, int code, const char *format, ...) {
 	if (err) {
 		va_list args;

@@ -50,14 +50,57 @@ static int loopback_up(void) {
 	return ret;
 }
 
-static int make(void) {
-	return unshare(CLONE_NEWNET) ? -errno : loopback_up();
+// Makes the sockets and hands them to the supervisor.
+static int hand_out(const struct init_context *context) {
+	const struct sandbox_network *network = context->network;
+	int fds[SANDBOX_MAX_SOCKETS];
+	size_t made = 0;
+	int ret = 0;
+	for (; made < network->sockets_len && ret == 0; made++) {
+		fds[made] = socket_make(&network->sockets[made], context->ipv6);
+		ret = fds[made] < 0 ? fds[made] : 0;
+	}
+	if (ret == 0) {
+		const uint32_t type = MESSAGE_SOCKETS;
+		ret = message_send(context->socket, &type, sizeof(type), fds, made);
+	}
+	// Pid 1 may be the one that works here, and keeps nothing of it.
+	for (size_t i = 0; i < made; i++) {
+		close_fd(&fds[i]);
+	}
+	return ret;
+}
+
+static int make(struct netns *netns) {
+	const struct init_context *context = netns->context;
+	const struct sandbox_network *network = context->network;
+	netns->stage = "the network namespace";
+	int ret = unshare(CLONE_NEWNET) ? -errno : loopback_up();
+	if (ret < 0 || !network) {
+		return ret;
+	}
+	netns->stage = "the routes to what the policy allows";
+	ret = routes_add(network, context->ipv6);
+	for (size_t i = 0; i < network->sockets_len && ret == 0; i++) {
+		if (network->sockets[i].every_port) {
+			netns->stage = "the packet rule for every port; it needs a kernel with "
+				       "nf_tables and its tproxy "
+				       "expression (CONFIG_NFT_TPROXY), a policy with at most 64 "
+				       "single ports does not";
+			ret = redirect_every_port();
+		}
+	}
+	if (ret == 0 && network->sockets_len > 0) {
+		netns->stage = "the network's sockets";
+		ret = hand_out(context);
+	}
+	return ret;
 }
 
 static int help(void *data) {
 	struct netns *netns = data;
 	if (change_state(netns, STATE_WAITING, STATE_WORKING)) {
-		netns->error = make();
+		netns->error = make(netns);
 		set_state(netns, netns->error < 0 ? STATE_FAILED : STATE_DONE);
 		for (;;) {
 			pause(); // killed by netns_enter()
@@ -66,19 +109,18 @@ static int help(void *data) {
 	return 0;
 }
 
-int netns_begin(struct netns *netns, void *stack, size_t size) {
-	netns->state = STATE_WAITING;
-	netns->pidfd = -1;
+int netns_begin(struct netns *netns, const struct init_context *context, void *stack, size_t size) {
+	*netns = (struct netns){.context = context, .pidfd = -1, .state = STATE_WAITING};
 	netns->pid = clone(
 		help, (char *)stack + size, CLONE_VM | CLONE_PIDFD | SIGCHLD, netns, &netns->pidfd);
 	return netns->pid < 0 ? -errno : 0;
 }
 
-int netns_enter(struct netns *netns) {
+int netns_enter(struct netns *netns, struct sandbox_error *err) {
 	const struct timespec patience = {.tv_sec = 10};
 	int ret = 0;
 	if (change_state(netns, STATE_WAITING, STATE_TAKEN)) {
-		ret = make(); // no processor was free for the helper
+		ret = make(netns); // no processor was free for the helper
 	}
 	while (ret == 0 && __atomic_load_n(&netns->state, __ATOMIC_SEQ_CST) == STATE_WORKING) {
 		ret = futex(&netns->state, FUTEX_WAIT, STATE_WORKING, &patience);
@@ -92,5 +134,9 @@ int netns_enter(struct netns *netns) {
 	// Not waited for: it executes nothing more, and is reaped like any other child.
 	int killed = sys_pidfd_send_signal(netns->pidfd, SIGKILL);
 	close_fd(&netns->pidfd);
-	return ret < 0 ? ret : killed == -ESRCH ? 0 : killed;
+	ret = ret < 0 ? ret : killed == -ESRCH ? 0 : killed;
+	return ret == 0 ? 0
+			: sandbox_fail(err, -ret, "cannot make %s: %s",
+				  netns->stage ? netns->stage : "the network namespace",
+				  strerror(-ret));
 }

@@ -25,6 +25,9 @@ struct sandbox {
 	int socket;
 	int wayland_fd, control_fd; // -1 once taken
 	bool wayland, control; // asked for
+	int *sockets; // of the network, `sockets_len`, owned; -1 once taken
+	size_t sockets_len;
+	bool has_sockets; // pid 1 has handed them out
 	struct limits limits;
 	struct freezer freezer;
 	const struct policy *policy; // until sandbox_await()
@@ -42,6 +45,7 @@ struct plan {
 	const struct sandbox_options *options;
 	struct identity identity;
 	struct paths paths;
+	bool ipv6; // the kernel has it; looked at only where there is a network
 };
 
 // Where the kernel put our argument and environment strings (proc_pid_stat(5), fields 48 to 51).
@@ -146,6 +150,8 @@ static int clone_init(
 			.identity = &plan->identity,
 			.wayland = plan->options->wayland,
 			.control = plan->options->control,
+			.network = plan->options->network,
+			.ipv6 = plan->ipv6,
 			.socket = socket,
 		};
 		init_main(&context);
@@ -162,25 +168,45 @@ static int clone_init(
 	return 0;
 }
 
-static int await_ready(struct sandbox *sandbox, struct sandbox_error *err) {
+union first_message {
+	uint32_t type;
+	struct ready_message ready;
+	struct error_message error;
+};
+
+// The next message of the set-up, with room for *fds_len descriptors. Its length or -errno.
+static ssize_t await_message(struct sandbox *sandbox, union first_message *message, int *fds,
+	size_t *fds_len, struct sandbox_error *err) {
 	struct pollfd poll_fd = {.fd = sandbox->socket, .events = POLLIN};
 	int ready;
 	do {
 		ready = poll(&poll_fd, 1, READY_TIMEOUT_MS);
 	} while (ready < 0 && errno == EINTR);
 	if (ready <= 0) {
+		*fds_len = 0;
 		return sandbox_fail(err, ETIMEDOUT, "the sandbox did not come up in %d s",
 			READY_TIMEOUT_MS / 1000);
 	}
-	union {
-		uint32_t type;
-		struct ready_message ready;
-		struct error_message error;
-	} message;
-	int fds[2] = {-1, -1};
-	size_t fds_len = 2, due = (size_t)sandbox->wayland + sandbox->control;
-	ssize_t len = message_receive(sandbox->socket, &message, sizeof(message), fds, &fds_len, 0);
-	if (len == sizeof(message.ready) && message.type == MESSAGE_READY && fds_len == due) {
+	return message_receive(sandbox->socket, message, sizeof(*message), fds, fds_len, 0);
+}
+
+static int await_ready(struct sandbox *sandbox, struct sandbox_error *err) {
+	union first_message message;
+	int fds[SANDBOX_MAX_SOCKETS];
+	size_t fds_len = SANDBOX_MAX_SOCKETS, due = (size_t)sandbox->wayland + sandbox->control;
+	ssize_t len = await_message(sandbox, &message, fds, &fds_len, err);
+	if (len == sizeof(message.type) && message.type == MESSAGE_SOCKETS &&
+		sandbox->sockets_len > 0 && fds_len == sandbox->sockets_len) {
+		memcpy(sandbox->sockets, fds, fds_len * sizeof(*fds));
+		sandbox->has_sockets = true;
+		fds_len = SANDBOX_MAX_SOCKETS;
+		len = await_message(sandbox, &message, fds, &fds_len, err);
+	}
+	if (len == -ETIMEDOUT) {
+		return -ETIMEDOUT;
+	}
+	if (len == sizeof(message.ready) && message.type == MESSAGE_READY && fds_len == due &&
+		sandbox->has_sockets == (sandbox->sockets_len > 0)) {
 		sandbox->wayland_fd = sandbox->wayland ? fds[0] : -1;
 		sandbox->control_fd = sandbox->control ? fds[due - 1] : -1;
 		sandbox->enforced.landlock = message.ready.landlock;
@@ -257,6 +283,27 @@ static int start(struct sandbox *sandbox, const struct plan *plan, struct sandbo
 	return ret;
 }
 
+static int plan_network(struct sandbox *sandbox, struct plan *plan, struct sandbox_error *err) {
+	const size_t count = plan->options->network->sockets_len;
+	if (count > SANDBOX_MAX_SOCKETS) {
+		return sandbox_fail(err, E2BIG,
+			"a sandbox has at most %d sockets served from outside",
+			SANDBOX_MAX_SOCKETS);
+	}
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	plan->ipv6 = fd >= 0;
+	close_fd(&fd);
+	sandbox->sockets = calloc(count > 0 ? count : 1, sizeof(*sandbox->sockets));
+	if (!sandbox->sockets) {
+		return sandbox_fail(err, ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < count; i++) {
+		sandbox->sockets[i] = -1;
+	}
+	sandbox->sockets_len = count;
+	return 0;
+}
+
 int sandbox_begin(
 	const struct sandbox_options *options, struct sandbox **out, struct sandbox_error *err) {
 	*out = NULL;
@@ -274,7 +321,10 @@ int sandbox_begin(
 		.policy = options->policy,
 	};
 	struct plan plan = {.options = options};
-	int ret = identity_pick(&plan.identity, err);
+	int ret = options->network ? plan_network(sandbox, &plan, err) : 0;
+	if (ret == 0) {
+		ret = identity_pick(&plan.identity, err);
+	}
 	if (ret == 0) {
 		sandbox->outside = plan.identity.uid;
 		ret = paths_init(&plan.paths, options->policy, err);
@@ -372,6 +422,10 @@ void sandbox_destroy(struct sandbox *sandbox) {
 	close_fd(&sandbox->socket);
 	close_fd(&sandbox->wayland_fd);
 	close_fd(&sandbox->control_fd);
+	for (size_t i = 0; i < sandbox->sockets_len; i++) {
+		close_fd(&sandbox->sockets[i]);
+	}
+	free(sandbox->sockets);
 	freezer_finish(&sandbox->freezer);
 	limits_finish(&sandbox->limits);
 	free(sandbox->live);
@@ -395,6 +449,14 @@ int sandbox_take_wayland_fd(struct sandbox *sandbox) {
 int sandbox_take_control_fd(struct sandbox *sandbox) {
 	int fd = sandbox->control_fd;
 	sandbox->control_fd = -1;
+	return fd;
+}
+
+int sandbox_take_socket(struct sandbox *sandbox, size_t at) {
+	int fd = at < sandbox->sockets_len ? sandbox->sockets[at] : -1;
+	if (fd >= 0) {
+		sandbox->sockets[at] = -1;
+	}
 	return fd;
 }
 
@@ -569,6 +631,11 @@ int sandbox_signal(struct sandbox *sandbox, uint32_t id, int signal) {
 	return message_send(sandbox->socket, &message, sizeof(message), NULL, 0);
 }
 
+int sandbox_request_socket(struct sandbox *sandbox, uint32_t id, int family) {
+	const struct socket_message message = {.type = MESSAGE_SOCKET, .id = id, .family = family};
+	return message_send(sandbox->socket, &message, sizeof(message), NULL, 0);
+}
+
 // Asks pid 1 and waits until it has closed the descriptor that goes with the message.
 static int ask_to_halt(struct sandbox *sandbox, uint32_t type, struct sandbox_error *err) {
 	int done[2];
@@ -609,7 +676,7 @@ int sandbox_resume(struct sandbox *sandbox, struct sandbox_error *err) {
 }
 
 void sandbox_read_event(struct sandbox *sandbox, struct sandbox_event *event) {
-	*event = (struct sandbox_event){.type = SANDBOX_EVENT_NONE, .pty_fd = -1};
+	*event = (struct sandbox_event){.type = SANDBOX_EVENT_NONE, .pty_fd = -1, .socket_fd = -1};
 	struct event_message message;
 	int fd = -1;
 	size_t fds = 1;
@@ -634,6 +701,10 @@ void sandbox_read_event(struct sandbox *sandbox, struct sandbox_event *event) {
 	event->pid = message.pid;
 	event->status = message.status;
 	event->error = message.error;
+	if (event->type == SANDBOX_EVENT_SOCKET) {
+		event->socket_fd = fds == 1 ? fd : -1;
+		return;
+	}
 	event->pty_fd = fds == 1 ? fd : -1;
 	message.text[sizeof(message.text) - 1] = '\0';
 	snprintf(event->message, sizeof(event->message), "%s", message.text);

@@ -33,6 +33,40 @@ struct sandbox_enforced {
 	char pause[48]; // "cgroup v2", or "signals", which a program can undo for itself
 };
 
+// A range of addresses that ends inside: sockets of the sandbox answer for each of them.
+struct sandbox_route {
+	int family; // AF_INET or AF_INET6
+	unsigned char address[16]; // network order; AF_INET: the first 4
+	unsigned int prefix; // bits
+};
+
+// A socket that is born inside and handed out, bound and non-blocking.
+struct sandbox_socket {
+	int type; // SOCK_STREAM: it listens; SOCK_DGRAM: it tells whom each datagram was for
+		  // (IPV6_RECVPKTINFO; of an AF_INET socket, IP_PKTINFO)
+	uint32_t address; // an IPv4 address, network order; 0: every one, of IPv6 and IPv4
+	uint16_t port;
+	// SOCK_STREAM, at SANDBOX_EVERY_PORT: connections to any port of any address come here but
+	// to 127.0.0.0/8 and ::1. What was dialled is the accepted socket's own address.
+	bool every_port;
+};
+
+#define SANDBOX_MAX_SOCKETS 200
+#define SANDBOX_EVERY_PORT 1 // no program inside can bind it
+
+/*
+ * What a sandbox has beside a loopback interface that leads nowhere. Programs inside can change
+ * nothing of it. Where the machine has no IPv6, the sockets are of AF_INET, and IPv6 routes are
+ * left out.
+ */
+struct sandbox_network {
+	const struct sandbox_route *routes;
+	size_t routes_len;
+	const struct sandbox_socket *sockets;
+	size_t sockets_len; // at most SANDBOX_MAX_SOCKETS
+	const char *resolver; // of /etc/resolv.conf, "127.0.0.53"; NULL: no names inside
+};
+
 struct sandbox_options {
 	// Pid 1 is a fork that wipes its copy of argv and environ: the policy's strings must not
 	// lie there.
@@ -42,6 +76,8 @@ struct sandbox_options {
 	bool wayland;
 	// The same as $XDG_RUNTIME_DIR/parclose.sock, which $PARCLOSE_SOCKET names inside.
 	bool control;
+	// NULL: none. Read during sandbox_begin() only.
+	const struct sandbox_network *network;
 };
 
 /*
@@ -77,6 +113,14 @@ int sandbox_init_pidfd(const struct sandbox *sandbox);
 // takes it over (once).
 int sandbox_take_wayland_fd(struct sandbox *sandbox);
 int sandbox_take_control_fd(struct sandbox *sandbox); // the same, of `control`
+// The same, of network->sockets[at].
+int sandbox_take_socket(struct sandbox *sandbox, size_t at);
+
+/*
+ * Asks pid 1 for a TCP socket of `family` made inside: an event tells of it, with the caller's mark
+ * `id`. 0 or -errno.
+ */
+int sandbox_request_socket(struct sandbox *sandbox, uint32_t id, int family);
 
 const struct sandbox_enforced *sandbox_enforced(const struct sandbox *sandbox);
 
@@ -123,6 +167,7 @@ enum sandbox_event_type {
 	SANDBOX_EVENT_FAILED, // could not be executed: `error` is an errno, `message` says what
 	SANDBOX_EVENT_EXITED, // `status` as from waitpid()
 	SANDBOX_EVENT_GONE, // pid 1 closed its end: the sandbox is over
+	SANDBOX_EVENT_SOCKET, // `socket_fd` (caller closes it), or -1 and `error` is an errno
 };
 
 struct sandbox_event {
@@ -131,7 +176,7 @@ struct sandbox_event {
 	pid_t pid; // inside
 	int status;
 	int error;
-	int pty_fd;
+	int pty_fd, socket_fd; // -1: none
 	char message[256];
 };
 

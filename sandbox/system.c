@@ -133,8 +133,11 @@ static int build_usr(struct root *root) {
 	return ret;
 }
 
-static int build_etc_files(int etc) {
-	char machine[48];
+static int build_etc_files(const struct init_context *context, int etc) {
+	char machine[48], resolv[128];
+	const char *resolver = context->network ? context->network->resolver : NULL;
+	snprintf(resolv, sizeof(resolv), "%s%s\n", resolver ? "nameserver " : "# ",
+		resolver ? resolver : "No name server: no name can be asked for in here.");
 	unsigned char random[16];
 	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
 		return -EIO;
@@ -152,9 +155,12 @@ static int build_etc_files(int etc) {
 				   "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"},
 		{"group", AGENT_NAME ":x:1000:\nnogroup:x:65534:\n"},
 		{"machine-id", machine},
-		{"resolv.conf", "# No name server: this sandbox has no network.\n"},
-		{"nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nnetworks: files\n"
-				  "protocols: files\nservices: files\n"},
+		{"resolv.conf", resolv},
+		{"nsswitch.conf", resolver
+					  ? "passwd: files\ngroup: files\nhosts: files dns\n"
+					    "networks: files\nprotocols: files\nservices: files\n"
+					  : "passwd: files\ngroup: files\nhosts: files\n"
+					    "networks: files\nprotocols: files\nservices: files\n"},
 	};
 	int ret = 0;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && ret == 0; i++) {
@@ -208,7 +214,7 @@ static int share_etc(const char *name) {
 
 static int build_etc(struct root *root) {
 	int etc = open("etc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int ret = etc < 0 ? -errno : build_etc_files(etc);
+	int ret = etc < 0 ? -errno : build_etc_files(root->context, etc);
 	for (size_t i = 0; i < sizeof(etc_shared) / sizeof(etc_shared[0]) && ret == 0; i++) {
 		if (root->context->wayland || !etc_shared[i].display) {
 			ret = share_etc(etc_shared[i].path);

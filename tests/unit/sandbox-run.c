@@ -177,6 +177,7 @@ static int serve(struct sandbox *sandbox, bool kill_init) {
 			code = 126;
 			break;
 		case SANDBOX_EVENT_NONE:
+		case SANDBOX_EVENT_SOCKET:
 			break;
 		}
 	}
