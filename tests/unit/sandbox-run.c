@@ -3,10 +3,11 @@
  *   sandbox-run [--ro P] [--rw P] [--deny P] [--exec P] [--env K=V] [--cwd D] [--nested]
  * [--wayland] [--pty]
  *     [--memory B] [--processes N] [--cpus MILLI] [--tmp B] [--files N] [--kill-init] [--repeat N]
- *     [--time] -- COMMAND...
+ *     [--network | --every-port] [--time] -- COMMAND...
  * Ends with the command's code, 125 when the sandbox could not be made, 126 when it ended early.
  */
 
+#include <arpa/inet.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +29,7 @@ struct options {
 	struct policy_path paths[MAX];
 	char *executables[MAX], *env[MAX];
 	struct policy_require require[4];
-	bool wayland, pty, kill_init, timing;
+	bool wayland, pty, kill_init, timing, network, every_port;
 	int repeat;
 };
 
@@ -50,7 +52,8 @@ static void parse(struct options *options, int argc, char **argv) {
 		{"memory", 1, 0, 'm'}, {"processes", 1, 0, 'P'}, {"cpus", 1, 0, 'C'},
 		{"tmp", 1, 0, 't'}, {"files", 1, 0, 'f'}, {"kill-init", 0, 0, 'k'},
 		{"repeat", 1, 0, 'N'}, {"time", 0, 0, 'T'}, {"require-landlock", 1, 0, 'L'},
-		{"require-cgroup", 0, 0, 'G'}, {0}};
+		{"require-cgroup", 0, 0, 'G'}, {"network", 0, 0, 'I'}, {"every-port", 0, 0, 'J'},
+		{0}};
 	struct policy *policy = &options->policy;
 	policy->filesystem.paths = options->paths;
 	policy->process.executables = options->executables;
@@ -124,6 +127,12 @@ static void parse(struct options *options, int argc, char **argv) {
 			options->require[policy->require_len++] =
 				(struct policy_require){POLICY_LAYER_CGROUP, 0};
 			break;
+		case 'I':
+			options->network = true;
+			break;
+		case 'J':
+			options->network = options->every_port = true;
+			break;
 		default:
 			exit(125);
 		}
@@ -195,8 +204,21 @@ static double now_ms(void) {
 }
 
 static int run_once(struct options *options, char **argv) {
-	const struct sandbox_options create = {
-		.policy = &options->policy, .name = "test", .wayland = options->wayland};
+	const struct sandbox_route routes[] = {{AF_INET, {198, 18}, 15}, {AF_INET6, {0xfd}, 64}};
+	const uint32_t resolver = htonl(0x7f000035);
+	const struct sandbox_socket sockets[] = {
+		{.type = SOCK_STREAM, .port = 53, .address = resolver},
+		{.type = SOCK_DGRAM, .port = 53, .address = resolver},
+		{.type = SOCK_STREAM,
+			.port = options->every_port ? SANDBOX_EVERY_PORT : 443,
+			.every_port = options->every_port},
+		{.type = SOCK_STREAM, .port = 80},
+	};
+	const struct sandbox_network network = {routes, 2, sockets, 4, "127.0.0.53"};
+	const struct sandbox_options create = {.policy = &options->policy,
+		.name = "test",
+		.wayland = options->wayland,
+		.network = options->network ? &network : NULL};
 	struct sandbox_error err = {{0}};
 	struct sandbox *sandbox;
 	double start = now_ms();
