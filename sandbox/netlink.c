@@ -100,7 +100,7 @@ static int take_acks(struct netlink *netlink) {
 		if (got < 0) {
 			return -errno;
 		}
-		int left = (int)got;
+		ssize_t left = got;
 		for (struct nlmsghdr *header = (struct nlmsghdr *)data; NLMSG_OK(header, left);
 			header = NLMSG_NEXT(header, left)) {
 			struct nlmsgerr error;
