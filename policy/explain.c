@@ -1,4 +1,5 @@
 #include "policy/fields.h"
+#include "policy/network-internal.h"
 #include "policy/text.h"
 
 #include <inttypes.h>
@@ -226,9 +227,7 @@ void policy_explain(const struct policy *policy, FILE *out) {
 	fprintf(out, "\n\n");
 	explain_process(policy, out);
 	explain_files(policy, out);
-	fprintf(out, "Network\n");
-	print_line(out, "out", "nothing, no name lookups either");
-	print_line(out, "in", "nothing");
+	network_explain(&policy->network, out);
 	explain_screen(policy, out);
 	explain_limits(policy, out);
 	explain_require(policy, out);
@@ -315,10 +314,9 @@ static void put_policy(FILE *out, const struct policy *p) {
 	put_paths(out, p, POLICY_ACCESS_READWRITE);
 	fprintf(out, ",\"deniedPaths\":");
 	put_paths(out, p, POLICY_ACCESS_DENIED);
-	fprintf(out, ",\"home\":\"ephemeral\"},\"network\":{\"egress\":{\"default\":\"deny\","
-		     "\"allow\":[],"
-		     "\"deny\":[]},\"ingress\":{\"default\":\"deny\",\"hostLoopback\":\"deny\","
-		     "\"publish\":[]}},");
+	fprintf(out, ",\"home\":\"ephemeral\"},");
+	network_put_json(&p->network, out);
+	fputc(',', out);
 	fprintf(out,
 		"\"ui\":{\"disable\":%s,\"clipboard\":\"%s\",\"injection\":%s,\"ime\":%s,"
 		"\"displaySettings\":%s},",

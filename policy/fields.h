@@ -98,6 +98,13 @@ void paths_merge(struct policy *policy);
 
 // load-network.c
 extern const struct field network_fields[];
+extern const struct field runtime_fields[];
+extern const char *const network_verdict_words[];
+// What the sections of the network say together.
+bool network_check_together(struct loader *loader);
+
+// load-egress.c
+bool check_egress(struct loader *loader, const cJSON *value, const struct field *field);
 
 // load.c, for policy_to_json() and the words of messages.
 extern const char *const containment_words[];

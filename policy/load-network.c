@@ -1,184 +1,22 @@
-/*
- * The network section in its whole shape. Nothing of it is stored: this version gives no network at
- * all, so whatever asks for more is refused once its own form has been found right.
- */
+// The network section but for its egress (load-egress.c), and runtimeConfig.
 
 #include "policy/fields.h"
+#include "policy/network-internal.h"
 #include "policy/text.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const verdict_words[] = {"deny", "allow", NULL};
-static const char *const protocol_words[] = {"any", "tcp", "udp", "icmp", NULL};
+const char *const network_verdict_words[] = {"deny", "allow", NULL};
 
-struct cidr {
-	int family;
-	unsigned char address[16];
-	unsigned int prefix; // bits
-};
-
-static bool parse_cidr(const char *s, struct cidr *cidr) {
-	char address[INET6_ADDRSTRLEN];
-	size_t len = strcspn(s, "/");
-	if (len >= sizeof(address)) {
-		return false;
-	}
-	memcpy(address, s, len);
-	address[len] = '\0';
-	*cidr = (struct cidr){.family = strchr(address, ':') ? AF_INET6 : AF_INET};
-	unsigned int bits = cidr->family == AF_INET6 ? 128 : 32;
-	if (inet_pton(cidr->family, address, cidr->address) != 1) {
-		return false;
-	}
-	cidr->prefix = bits;
-	if (s[len] == '\0') {
-		return true;
-	}
-	const char *prefix = s + len + 1;
-	size_t digits = strspn(prefix, "0123456789");
-	if (digits == 0 || digits > 3 || prefix[digits] != '\0' ||
-		(digits > 1 && prefix[0] == '0')) {
-		return false;
-	}
-	cidr->prefix = (unsigned int)strtoul(prefix, NULL, 10);
-	return cidr->prefix <= bits;
-}
-
-static bool cidr_contains(const struct cidr *outer, const struct cidr *inner) {
-	if (outer->family != inner->family || outer->prefix > inner->prefix) {
-		return false;
-	}
-	for (unsigned int bit = 0; bit < outer->prefix; bit++) {
-		unsigned char mask = (unsigned char)(0x80 >> (bit % 8));
-		if ((outer->address[bit / 8] ^ inner->address[bit / 8]) & mask) {
-			return false;
-		}
-	}
-	return true;
-}
-
-// RFC 1123 section 2.1; "*." in front stands for every name below. At least one letter, lest it be
-// an address.
-static bool is_domain(const char *s) {
-	if (strncmp(s, "*.", 2) == 0) {
-		s += 2;
-	}
-	size_t total = strlen(s);
-	if (total == 0 || total > 253) {
-		return false;
-	}
-	bool letter = false;
-	while (true) {
-		size_t len = strcspn(s, ".");
-		if (len == 0 || len > 63 || s[0] == '-' || s[len - 1] == '-') {
-			return false;
-		}
-		for (size_t i = 0; i < len; i++) {
-			bool is_letter =
-				(s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z');
-			letter = letter || is_letter;
-			if (!is_letter && s[i] != '-' && !(s[i] >= '0' && s[i] <= '9')) {
-				return false;
-			}
-		}
-		if (s[len] == '\0') {
-			return letter;
-		}
-		s += len + 1;
-	}
-}
-
-static bool check_domain(struct loader *loader, const cJSON *value, const struct field *field) {
-	if (!cJSON_IsString(value)) {
-		return load_fail_type(loader, "a string", value);
-	}
-	return is_domain(value->valuestring) ||
-	       load_fail(loader,
-		       "'%s' is not a host name; write it like example.org or *.example.org",
-		       text_shown(value->valuestring).s);
-}
-
-static bool need_cidr(struct loader *loader, const cJSON *value, struct cidr *cidr) {
-	if (!cJSON_IsString(value)) {
-		return load_fail_type(loader, "a string", value);
-	}
-	return parse_cidr(value->valuestring, cidr) ||
-	       load_fail(loader,
-		       "'%s' is not an address range; write it like 192.0.2.0/24 or 2001:db8::/32",
-		       text_shown(value->valuestring).s);
-}
-
-static bool check_cidr(struct loader *loader, const cJSON *value, const struct field *field) {
-	struct cidr cidr;
-	return need_cidr(loader, value, &cidr);
-}
-
-static bool check_except_entry(
-	struct loader *loader, const cJSON *entry, size_t index, void *data) {
-	struct cidr inner;
-	if (!need_cidr(loader, entry, &inner)) {
-		return false;
-	}
-	const cJSON *outer_text = data;
-	struct cidr outer;
-	// A wrong "cidr" is reported at its own place.
-	if (cJSON_IsString(outer_text) && parse_cidr(outer_text->valuestring, &outer) &&
-		!cidr_contains(&outer, &inner)) {
-		return load_fail(loader, "'%s' is not inside '%s'; remove it or correct it",
-			text_shown(entry->valuestring).s, text_shown(outer_text->valuestring).s);
-	}
-	return true;
-}
-
-static const struct field to_fields[] = {
-	{"domain", check_domain},
-	{"cidr", check_cidr},
-	{"except", check_ignored}, // below, where its "cidr" is known
-	{0},
-};
-
-static bool check_to_entry(struct loader *loader, const cJSON *entry, size_t index, void *data) {
-	if (!load_object(loader, entry, to_fields)) {
-		return false;
-	}
-	const cJSON *cidr = cJSON_GetObjectItemCaseSensitive(entry, "cidr");
-	const cJSON *domain = cJSON_GetObjectItemCaseSensitive(entry, "domain");
-	if (!cidr == !domain) {
-		return load_fail(loader, "exactly one of 'domain' and 'cidr' must be given");
-	}
-	const cJSON *except = cJSON_GetObjectItemCaseSensitive(entry, "except");
-	if (!except) {
-		return true;
-	}
-	size_t mark = load_enter(loader, "except");
-	if (!cidr) {
-		return load_fail(loader, "only a 'cidr' has exceptions; remove it");
-	}
-	if (!load_array(loader, except, check_except_entry, (void *)cidr)) {
-		return false;
-	}
-	load_leave(loader, mark);
-	return true;
-}
-
-static bool need_entries(struct loader *loader, const cJSON *value, const char *meaning) {
-	if (cJSON_IsArray(value) && !value->child) {
-		return load_fail(loader, "an empty list matches nothing; remove the key to mean %s",
-			meaning);
-	}
-	return true;
-}
-
-static bool check_to(struct loader *loader, const cJSON *value, const struct field *field) {
-	return need_entries(loader, value, "every destination") &&
-	       load_array(loader, value, check_to_entry, NULL);
-}
-
-static bool check_protocol(struct loader *loader, const cJSON *value, const struct field *field) {
+static bool check_default(struct loader *loader, const cJSON *value, const struct field *field) {
 	size_t index;
-	return load_word(loader, value, protocol_words, &index);
+	if (!load_word(loader, value, network_verdict_words, &index)) {
+		return false;
+	}
+	return index == 0 ||
+	       load_fail(loader, "'allow' cannot be enforced: programs inside have no address that "
+				 "others could connect to; remove it, and name ports in 'publish'");
 }
 
 static bool check_port(struct loader *loader, const cJSON *value, const struct field *field) {
@@ -186,86 +24,179 @@ static bool check_port(struct loader *loader, const cJSON *value, const struct f
 	return load_integer(loader, value, 1, 65535, &port);
 }
 
-static const struct field port_fields[] = {
-	{"protocol", check_protocol},
+// ---- hostLoopback: "deny", "allow", or ports
+
+static const struct field loopback_fields[] = {
 	{"port", check_port},
-	{"endPort", check_port},
 	{0},
 };
 
-static bool check_port_entry(struct loader *loader, const cJSON *entry, size_t index, void *data) {
-	if (!load_object(loader, entry, port_fields)) {
+static bool add_loopback(struct loader *loader, const cJSON *entry, size_t index, void *data) {
+	struct policy_network *network = &loader->policy->network;
+	if (!load_object(loader, entry, loopback_fields)) {
 		return false;
 	}
-	const cJSON *protocol = cJSON_GetObjectItemCaseSensitive(entry, "protocol");
 	const cJSON *port = cJSON_GetObjectItemCaseSensitive(entry, "port");
-	const cJSON *end_port = cJSON_GetObjectItemCaseSensitive(entry, "endPort");
-	if (end_port && !port) {
-		load_enter(loader, "endPort");
-		return load_fail(loader, "there is no 'port' before it; add it");
+	if (!port) {
+		return load_fail(loader, "'port' is missing; add it");
 	}
-	if (end_port && end_port->valuedouble < port->valuedouble) {
-		load_enter(loader, "endPort");
-		return load_fail(loader, "%.0f is less than 'port', %.0f; exchange them",
-			end_port->valuedouble, port->valuedouble);
+	for (size_t i = 0; i < network->host_loopback_len; i++) {
+		if (network->host_loopback[i] == (uint16_t)port->valuedouble) {
+			return load_fail(loader, "port %.0f is named a second time; keep one",
+				port->valuedouble);
+		}
 	}
-	if (port && protocol && strcmp(protocol->valuestring, "icmp") == 0) {
-		load_enter(loader, "port");
-		return load_fail(loader, "icmp has no ports; remove it");
-	}
+	network->host_loopback[network->host_loopback_len++] = (uint16_t)port->valuedouble;
 	return true;
 }
 
-static bool check_ports(struct loader *loader, const cJSON *value, const struct field *field) {
-	return need_entries(loader, value, "every port") &&
-	       load_array(loader, value, check_port_entry, NULL);
+static bool check_host_loopback(
+	struct loader *loader, const cJSON *value, const struct field *field) {
+	struct policy_network *network = &loader->policy->network;
+	if (cJSON_IsArray(value)) {
+		return load_alloc(loader, &network->host_loopback,
+			       (size_t)cJSON_GetArraySize(value), sizeof(uint16_t)) &&
+		       load_array(loader, value, add_loopback, NULL);
+	}
+	if (!cJSON_IsString(value)) {
+		return load_fail_type(loader, "'deny', 'allow' or an array of ports", value);
+	}
+	size_t index;
+	if (!load_word(loader, value, network_verdict_words, &index)) {
+		return false;
+	}
+	network->host_loopback_all = index == 1;
+	return true;
 }
 
-static const struct field rule_fields[] = {
-	{"to", check_to},
-	{"ports", check_ports},
+// ---- publish
+
+static const struct field publish_fields[] = {
+	{"host", check_port},
+	{"port", check_port},
 	{0},
 };
 
-static bool check_rule(struct loader *loader, const cJSON *entry, size_t index, void *data) {
-	return load_object(loader, entry, rule_fields);
-}
-
-static bool check_allow(struct loader *loader, const cJSON *value, const struct field *field) {
-	if (!load_array(loader, value, check_rule, NULL)) {
+static bool add_publish(struct loader *loader, const cJSON *entry, size_t index, void *data) {
+	struct policy_network *network = &loader->policy->network;
+	if (!load_object(loader, entry, publish_fields)) {
 		return false;
 	}
-	return !value->child || load_fail_unenforced(loader, "letting connections out");
-}
-
-// Takes away from what is nothing already: any rule of the right form holds.
-static bool check_deny(struct loader *loader, const cJSON *value, const struct field *field) {
-	return load_array(loader, value, check_rule, NULL);
+	const cJSON *host = cJSON_GetObjectItemCaseSensitive(entry, "host");
+	const cJSON *port = cJSON_GetObjectItemCaseSensitive(entry, "port");
+	if (!host || !port) {
+		return load_fail(loader,
+			"'%s' is missing; write {\"host\": 8080, \"port\": 3000} for this "
+			"machine's "
+			"127.0.0.1:8080 to lead to port 3000 inside",
+			host ? "port" : "host");
+	}
+	for (size_t i = 0; i < network->publish_len; i++) {
+		if (network->publish[i].host == (uint16_t)host->valuedouble) {
+			return load_fail(loader,
+				"host port %.0f is published a second time; keep one",
+				host->valuedouble);
+		}
+	}
+	network->publish[network->publish_len++] = (struct network_publish){
+		.host = (uint16_t)host->valuedouble, .port = (uint16_t)port->valuedouble};
+	return true;
 }
 
 static bool check_publish(struct loader *loader, const cJSON *value, const struct field *field) {
-	if (!cJSON_IsArray(value)) {
-		return load_fail_type(loader, "an array", value);
-	}
-	return !value->child || load_fail_unenforced(loader, "publishing ports");
+	struct policy_network *network = &loader->policy->network;
+	return load_alloc(loader, &network->publish, (size_t)cJSON_GetArraySize(value),
+		       sizeof(*network->publish)) &&
+	       load_array(loader, value, add_publish, NULL);
 }
 
-static const struct field egress_fields[] = {
-	{"default", check_word, NOT_STORED, .words = verdict_words, .allowed = 1},
-	{"allow", check_allow},
-	{"deny", check_deny},
-	{0},
-};
-
 static const struct field ingress_fields[] = {
-	{"default", check_word, NOT_STORED, .words = verdict_words, .allowed = 1},
-	{"hostLoopback", check_word, NOT_STORED, .words = verdict_words, .allowed = 1},
+	{"default", check_default},
+	{"hostLoopback", check_host_loopback},
 	{"publish", check_publish},
 	{0},
 };
 
 const struct field network_fields[] = {
-	{"egress", check_section, .fields = egress_fields},
+	{"egress", check_egress},
 	{"ingress", check_section, .fields = ingress_fields},
 	{0},
 };
+
+// ---- runtimeConfig.networkProxy
+
+static const char *parse_proxy(const char *url, struct policy_network *network) {
+	static const char *const hosts[] = {"localhost:", "127.0.0.1:", "[::1]:"};
+	if (strncmp(url, "http://", 7) == 0) {
+		url += 7;
+	} else if (strncmp(url, "https://", 8) == 0) {
+		url += 8;
+	} else {
+		return "it does not begin with http:// or https://";
+	}
+	if (strchr(url, '@')) {
+		return "it holds a user's name or password, which everybody inside would see";
+	}
+	size_t i = 0;
+	while (i < 3 && strncmp(url, hosts[i], strlen(hosts[i])) != 0) {
+		i++;
+	}
+	if (i == 3) {
+		return "its host is not localhost, 127.0.0.1 or [::1] with a port";
+	}
+	url += strlen(hosts[i]);
+	size_t digits = strspn(url, "0123456789");
+	unsigned long port = digits > 0 && digits <= 5 ? strtoul(url, NULL, 10) : 0;
+	if (port < 1 || port > 65535 || url[0] == '0') {
+		return "its port is not a number from 1 to 65535";
+	}
+	if (url[digits] != '\0' && strcmp(url + digits, "/") != 0) {
+		return "something follows its port";
+	}
+	network->proxy_port = (uint16_t)port;
+	network->proxy_v6 = i == 2;
+	return NULL;
+}
+
+static bool check_proxy(struct loader *loader, const cJSON *value, const struct field *field) {
+	struct policy_network *network = &loader->policy->network;
+	if (cJSON_IsNull(value)) {
+		return true;
+	}
+	if (!cJSON_IsString(value)) {
+		return load_fail_type(loader, "a string", value);
+	}
+	const char *why = parse_proxy(value->valuestring, network);
+	if (why) {
+		return load_fail(loader,
+			"'%s' is no proxy: %s; write it like http://127.0.0.1:8080",
+			text_shown(value->valuestring).s, why);
+	}
+	return (network->proxy = load_copy(loader, value->valuestring)) != NULL;
+}
+
+const struct field runtime_fields[] = {
+	{"networkProxy", check_proxy},
+	{0},
+};
+
+bool network_check_together(struct loader *loader) {
+	const struct policy_network *network = &loader->policy->network;
+	if (!network->proxy) {
+		return true;
+	}
+	load_enter(loader, "runtimeConfig");
+	load_enter(loader, "networkProxy");
+	if (network->default_allow || network->rules_len > 0) {
+		return load_fail(loader,
+			"a proxy is the only way out: network.egress must deny by default and have "
+			"no rules; remove one of the two");
+	}
+	if (network->host_loopback_all || network->host_loopback_len > 0) {
+		return load_fail(loader,
+			"a proxy is the only way out: ingress.hostLoopback must be "
+			"\"deny\"; remove one of the two");
+	}
+	loader->pointer[0] = '\0';
+	return true;
+}

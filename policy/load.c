@@ -1,5 +1,6 @@
 #include "policy/fields.h"
 #include "policy/json.h"
+#include "policy/network-internal.h"
 #include "policy/text.h"
 
 #include <assert.h>
@@ -102,6 +103,7 @@ static const struct field document_fields[] = {
 	{"process", check_section, .fields = process_fields},
 	{"filesystem", check_section, .fields = filesystem_fields},
 	{"network", check_section, .fields = network_fields},
+	{"runtimeConfig", check_section, .fields = runtime_fields},
 	{"ui", check_section, .fields = ui_fields},
 	{"display", check_section, .fields = display_fields},
 	{"clipboard", check_section, .fields = clipboard_fields},
@@ -192,6 +194,9 @@ static bool check_document(struct loader *loader, const cJSON *root) {
 					 "\"containment\": \"process\" "
 					 "has none; remove one of the two");
 	}
+	if (!network_check_together(loader)) {
+		return false;
+	}
 	paths_merge(policy);
 	return policy->ui.clipboard == POLICY_CLIPBOARD_NONE || check_crossing_types(loader);
 }
@@ -268,6 +273,7 @@ void policy_destroy(struct policy *policy) {
 		free(policy->filesystem.paths[i].path);
 	}
 	free(policy->filesystem.paths);
+	network_finish(&policy->network);
 	free(policy->display.keyboard_layout);
 	free_strings(policy->clipboard.mime_types, policy->clipboard.mime_types_len);
 	free(policy->require);
