@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/held.h"
 #include "agent/vocabulary.h"
 #include "agent/waiter.h"
 #include "session/service.h"
@@ -251,6 +252,9 @@ static void handle_act(void *data, const struct act_result *result) {
 			result->message[0] != '\0' ? result->message : "it could not be done");
 		return;
 	}
+	if (acts->options.held != NULL) {
+		held_note(acts->options.held, action);
+	}
 	snprintf(outcome->message, sizeof(outcome->message), "%s", result->message);
 	if (action->kind == ACT_SCREENSHOT) {
 		char why[200];
@@ -307,6 +311,10 @@ static void perform(struct acts *acts) {
 	}
 	if (action->kind == ACT_SCREENSHOT && acts->options.pictures == ACTS_PICTURES_NONE) {
 		fail(acts, ACT_UNSUPPORTED, "pictures are not to be had here");
+		return;
+	}
+	if (acts->options.held != NULL && !held_has_room(acts->options.held, action)) {
+		fail(acts, ACT_FAILED, "too many keys are held down already; let some go");
 		return;
 	}
 	acts->act = session_act(acts->options.session, acts->options.who, acts->options.from,

@@ -15,6 +15,7 @@
 #include "session/act.h"
 
 struct acts;
+struct held;
 struct vocabulary;
 
 #define ACTS_MAX 100 // in one go
@@ -44,6 +45,7 @@ struct acts_options {
 	void (*worked)(void *data, uint64_t ns);
 	void *worked_data;
 	const char *pointer; // JSON pointer of the actions, or of the only one; static
+	struct held *held; // what whoever asks has pressed, kept true; NULL: nobody counts
 };
 
 // What came of one action, whatever it came to inside.

@@ -5,6 +5,7 @@
 
 #include "agent/acts.h"
 #include "agent/eras.h"
+#include "agent/held.h"
 #include "agent/mcp.h"
 
 struct batch;
@@ -35,6 +36,7 @@ struct mcp {
 	const struct mcp_host *host;
 	void *data;
 	enum era era; // that `initialize` agreed on
+	struct held held; // by the client, in the session
 	uint32_t first_window_ms; // for the next acts, see agent/acts.h
 	struct wl_list requests; // request.link
 	size_t requests_len, weight; // of all
@@ -42,6 +44,8 @@ struct mcp {
 	bool starting; // within start_tools()
 	struct waiter *unread; // until the client has read on and rested, NULL: nothing is held up
 };
+
+const char *mcp_name(const struct mcp *mcp); // for the audit log, static storage
 
 struct tool {
 	const char *name, *title, *description;

@@ -551,6 +551,10 @@ void mcp_message(struct mcp *mcp, const cJSON *untrusted_message) {
 
 // ---- life
 
+const char *mcp_name(const struct mcp *mcp) {
+	return mcp->options.inside ? "MCP, inside" : "MCP";
+}
+
 struct mcp *mcp_create(const struct mcp_options *options, const struct mcp_host *host, void *data) {
 	struct mcp *mcp = calloc(1, sizeof(*mcp));
 	if (mcp != NULL) {
@@ -580,5 +584,6 @@ void mcp_destroy(struct mcp *mcp) {
 		}
 		free_request(request);
 	}
+	held_release(&mcp->held, mcp->host->peek(mcp->data), mcp_name(mcp));
 	free(mcp);
 }

@@ -65,7 +65,8 @@ void mcp_session_ended(struct mcp *mcp, const char *reason);
 
 size_t mcp_requests(const struct mcp *mcp); // that have no answer yet
 
-// Cancels what is under way; nothing more is sent. NULL is allowed.
+// Cancels what is under way and lets go of what the client left pressed; nothing more is sent. NULL
+// is allowed.
 void mcp_destroy(struct mcp *mcp);
 
 #endif

@@ -58,11 +58,12 @@ void init_acts(struct request *request, struct acts_options *options) {
 		.loop = mcp->options.loop,
 		.vocabulary = vocabulary_find("parclose"),
 		.who = ACT_AGENT,
-		.from = mcp->options.inside ? "MCP, inside" : "MCP",
+		.from = mcp_name(mcp),
 		.settle.wait = true,
 		.worked = mcp->host->worked,
 		.worked_data = mcp->data,
 		.pointer = "",
+		.held = &mcp->held,
 	};
 }
 

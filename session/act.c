@@ -277,6 +277,12 @@ static void finish(struct act *act) {
 				     : act->result.has_box ? ACT_CHANGED
 							   : ACT_NOTHING_CHANGED;
 	}
+	if (act->result.effect == ACT_NOTHING_CHANGED && act->result.message[0] == '\0') {
+		snprintf(act->result.message, sizeof(act->result.message),
+			"no pixel changed within %u ms; what takes longer to begin shows in the "
+			"next screenshot or wait_stable",
+			act->result.settled_ms);
+	}
 	if (display != NULL) {
 		struct display_state state = display_state(display);
 		act->result.frame = state.serial;

@@ -265,6 +265,24 @@ class Sockets(Desk):
         client.socket.close()
         self.assertEqual([e["state"] for e in window.wait_count("key", 2)], [1, 0])
 
+    def test_a_client_that_is_gone_lets_go_of_what_it_left_pressed(self):
+        window = self.begin()
+        for era in ("modern", "legacy"):
+            client = mcp.over_socket(self.control(), era=era)
+            for action in ("left_mouse_down", "left_mouse_up", "left_mouse_down"):
+                self.assertFalse(client.tool("computer", action=action)["isError"])
+            self.assertFalse(client.tool("computer_gemini", name="key_down", args={"key": "shift"})["isError"])
+            window.wait_count("button", 3)
+            window.wait_count("key", 1)
+            mcp.over_socket(self.control()).socket.close() # lets go of nothing that is not its own
+            time.sleep(0.3)
+            self.assertEqual([e["state"] for e in window.events("button", "key")], [1, 0, 1, 1])
+            client.socket.close()
+            window.wait_count("button", 4)
+            window.wait_count("key", 2)
+            self.assertEqual([e["state"] for e in window.events("button", "key")], [1, 0, 1, 1, 0, 0])
+            window.forget()
+
     def test_two_clients_take_turns(self):
         window = self.begin()
         clients = [mcp.over_socket(self.control(), era=era) for era in ("modern", "legacy")]
