@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "policy/policy.h"
+#include "policy/warn.h"
 
 static const char help[] =
 	"Usage: parclose policy check [--json] POLICY…\n"
@@ -103,6 +104,14 @@ struct policy *load_policy(const char *where) {
 	return policy;
 }
 
+static void print_warning(const char *message, void *data) {
+	complain("%s: warning: %s", (const char *)data, message);
+}
+
+static void add_warning(const char *message, void *data) {
+	cJSON_AddItemToArray(data, cJSON_CreateString(message));
+}
+
 static cJSON *check_one(const char *where, bool json, bool *ok) {
 	struct policy_error err;
 	struct policy *policy = load(where, &err);
@@ -117,11 +126,15 @@ static cJSON *check_one(const char *where, bool json, bool *ok) {
 			cJSON_AddStringToObject(out, "pointer", err.pointer);
 			cJSON_AddNumberToObject(out, "line", err.line);
 			cJSON_AddNumberToObject(out, "column", err.column);
+		} else {
+			policy_warnings(
+				policy, add_warning, cJSON_AddArrayToObject(out, "warnings"));
 		}
 	} else if (policy == NULL) {
 		complain("%s", err.message);
 	} else {
 		printf("%s: valid\n", where);
+		policy_warnings(policy, print_warning, (void *)where);
 	}
 	policy_destroy(policy);
 	return out;

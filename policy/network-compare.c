@@ -185,8 +185,7 @@ static void add_rules(struct samples *samples, const struct policy_network *netw
 
 static void collect(struct samples *samples, const struct policy_network *old,
 	const struct policy_network *next) {
-	static const char *const ranges[] = {
-		"0.0.0.0/0", "::/0", "1.1.1.1", NETWORK_POOL_V4, NETWORK_POOL_V6, "127.0.0.1"};
+	static const char *const ranges[] = {"127.0.0.1", NETWORK_POOL_V4, NETWORK_POOL_V6};
 	add_name(samples, FRESH_LABEL, "");
 	add_name(samples, "", NETWORK_HOST_NAME);
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {

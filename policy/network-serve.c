@@ -65,9 +65,6 @@ static void collect_ports(struct network_serve *serve, const struct policy_netwo
 	for (size_t i = 0; i < network->host_loopback_len && !serve->tcp_all; i++) {
 		serve->tcp_all = !add_port(serve->tcp, &serve->tcp_len, network->host_loopback[i]);
 	}
-	if (network->proxy) {
-		add_port(serve->tcp, &serve->tcp_len, network->proxy_port);
-	}
 	if (serve->tcp_all) {
 		serve->tcp_len = 0;
 	}

@@ -207,17 +207,16 @@ bool network_name_denied(const struct policy_network *network, const char *name,
 
 // Is there anything that a broker must serve? Without it there is no broker, and no DNS inside.
 bool network_needed(const struct policy_network *network);
-// Can a name be asked for at all? Else DNS inside need not be served.
-bool network_serves_names(const struct policy_network *network);
 
-// What has to be listened to inside, and which ranges end inside.
+// What has to be listened to inside, and which ranges end inside. The proxy's port is not among
+// them: it is listened to on the loopback address that `proxy` names.
 struct network_serve {
 	bool tcp_all; // too many ports for a socket each: one socket, and a redirection
 	uint16_t tcp[NETWORK_MAX_LISTENED]; // when not tcp_all; ascending, no doubles
 	size_t tcp_len;
 	uint16_t udp[NETWORK_MAX_LISTENED]; // ascending; never "all", which the loader refuses
 	size_t udp_len;
-	bool names; // DNS, and the routes of both pools
+	bool names; // DNS, also where it refuses every name, and the routes of both pools
 	// Routes `local … dev lo` for ranges of allow rules, 0.0.0.0/0 and ::/0 where addresses of
 	// anywhere may be dialled; ranges inside another left out.
 	struct network_cidr *routes;

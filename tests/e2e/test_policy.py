@@ -23,13 +23,21 @@ class Check(SessionTest):
         self.assertEqual(report[1]["pointer"], "/display/width")
 
     def test_run_refuses_what_cannot_be_enforced(self):
-        for sections in ({"network": {"egress": {"default": "allow"}}},
+        for sections in ({"network": {"ingress": {"default": "allow"}}},
+                         {"network": {"egress": {"allow": [{"ports": [{"protocol": "icmp"}]}]}}},
                          {"ui": {"disable": False, "clipboard": "read"}, "clipboard": {"mimeTypes": ["image/png"]}},
                          {"display": {"xwayland": True}}, {"session": {"dbus": True}}):
             with self.subTest(sections=sections):
                 done = self.cli("run", "--policy", self.policy(**sections), "--", "true", check=False)
                 self.assertEqual(done.returncode, 125)
                 self.assertIn("policy-", done.stderr)
+
+    def test_what_hardly_anybody_means_is_warned_about(self):
+        path = self.policy(network={"egress": {"allow": [{"to": [{"domain": "*.co.uk"}]}]}})
+        done = self.cli("policy", "check", path)
+        self.assertIn("valid", done.stdout)
+        self.assertIn("/network/egress/allow/0/to/0: '*.co.uk'", done.stderr)
+        self.assertEqual(len(json.loads(self.cli("policy", "check", "--json", path).stdout)[0]["warnings"]), 1)
 
     def test_missing_file_and_unknown_name(self):
         done = self.cli("run", "--policy", "/no/such.json", "--", "true", check=False)

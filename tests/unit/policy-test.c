@@ -467,10 +467,13 @@ static const char everything[] =
 	"'filesystem':{'readonlyPaths':['/srv/ref','/'],'readwritePaths':['/home/me/w','/tmp/x','/"
 	"etc/y'],"
 	"'deniedPaths':['/home/me/w/.env'],'home':'ephemeral'},"
-	"'network':{'egress':{'default':'deny','allow':[],'deny':[{},{'to':[{'domain':'*.a-1.org'},"
+	"'network':{'egress':{'default':'deny','allow':[{'to':[{'domain':'*.b\xc3\xbc"
+	"cher.org'},{'cidr':'10.0.0.0/8','except':['10.0.0.1']}],"
+	"'ports':[{'port':443}],'tls':'any'},{}],'deny':[{},{'to':[{'domain':'*.a-1.org'},"
 	"{'cidr':'192.0.2.7'},{'cidr':'2001:db8::/32','except':['2001:db8:1::/48']}],"
 	"'ports':[{'protocol':'udp'},{'port':1,'endPort':65535},{'protocol':'icmp'}]}]},"
-	"'ingress':{'default':'deny','hostLoopback':'deny','publish':[]}},"
+	"'ingress':{'default':'deny','hostLoopback':[{'port':5432}],"
+	"'publish':[{'host':8080,'port':3000}]}},'runtimeConfig':{'networkProxy':null},"
 	"'ui':{'disable':false,'clipboard':'none','injection':true,'ime':false,'displaySettings':"
 	"false},"
 	"'display':{'width':64,'height':8192,'refresh':240,'keyboardLayout':'de(neo_qwertz-1)','"
@@ -497,6 +500,12 @@ static void test_everything(void **state) {
 	assert_int_equal(p->filesystem.paths[2].access, POLICY_ACCESS_READWRITE);
 	assert_string_equal(p->filesystem.paths[2].pointer, "/filesystem/readwritePaths/0");
 	assert_int_equal(p->filesystem.paths[5].access, POLICY_ACCESS_DENIED);
+	assert_int_equal(p->network.rules_len, 4);
+	assert_string_equal(p->network.rules[0].to[0].name, "xn--bcher-kva.org");
+	assert_string_equal(p->network.rules[3].pointer, "/network/egress/deny/1");
+	assert_int_equal(p->network.host_loopback[0], 5432);
+	assert_int_equal(p->network.publish[0].host, 8080);
+	assert_int_equal(p->network.publish[0].port, 3000);
 	assert_false(p->ui.disable);
 	assert_int_equal(p->display.width, 64);
 	assert_int_equal(p->display.height, 8192);
