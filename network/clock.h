@@ -1,0 +1,14 @@
+#ifndef PARCLOSE_NETWORK_CLOCK_H
+#define PARCLOSE_NETWORK_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+// Milliseconds of CLOCK_MONOTONIC.
+static inline uint64_t clock_ms(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+#endif
