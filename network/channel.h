@@ -50,8 +50,8 @@ enum broker_listen_kind {
 	BROKER_LISTEN_DNS_TCP,
 	BROKER_LISTEN_TCP, // at [::]:port, with IPv4 or without: who connects had an address of
 			   // the pool or of an allowed range, which getsockname() tells
-	BROKER_LISTEN_TCP_REDIRECTED, // the same where nftables sent connections from any port;
-				      // SO_ORIGINAL_DST tells address and port. IPv4, IPv6, or both
+	BROKER_LISTEN_TCP_REDIRECTED, // the same where nftables sends connections to any port; the
+				      // accepted socket's own address tells the port, too
 	BROKER_LISTEN_UDP, // at [::]:port or 0.0.0.0:port, for the policy's ranges
 	BROKER_LISTEN_PUBLISH, // on the host's loopback; goes to `inside_port` inside
 	BROKER_LISTEN_PROXY, // inside, on its loopback, at the port of the policy's networkProxy;
@@ -61,9 +61,9 @@ enum broker_listen_kind {
 
 enum broker_decision_kind {
 	BROKER_LOOKUP = 1, // DNS inside asked for `name`; protocol 0, port: the query's type
-	BROKER_CONNECT, // a TCP connection from inside; allowed: it stands, `id` is its mark
-	BROKER_REQUEST, // a plain HTTP request inside connection `id`, denied
-	BROKER_FLOW, // datagrams from one port inside to one address; allowed: `id` is its mark
+	BROKER_CONNECT, // a TCP connection from inside; `id` is its mark where it stands
+	BROKER_REQUEST, // what connection `id` said about whom it is for was refused
+	BROKER_FLOW, // datagrams from one port inside to one address; `id` is its mark
 	BROKER_PUBLISHED, // a connection from the host to a published port; `id` is its mark
 	BROKER_CLOSED, // what had the mark `id` has ended; bytes and duration are set
 	BROKER_DECISION_KIND_COUNT
@@ -115,7 +115,7 @@ struct broker_decision {
 	uint64_t bytes_out, bytes_in; // of CLOSED: payload that left, that came in
 	uint64_t duration_ms; // of CLOSED: since it stood; else: how long deciding took
 	uint32_t kind; // enum broker_decision_kind
-	uint32_t allowed; // 0 or 1; of CLOSED 1
+	uint32_t allowed; // 0 or 1: by the policy. Allowed without `id`: it came to nothing
 	uint32_t protocol; // IPPROTO_TCP or IPPROTO_UDP, 0: none
 	uint32_t port; // 0..65535; of PUBLISHED: the port inside
 	uint32_t reason; // enum broker_reason
