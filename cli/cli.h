@@ -62,13 +62,25 @@ int print_json(cJSON *value);
 
 /*
  * Loads a policy: a file, "-" for standard input, a name in $XDG_CONFIG_HOME/parclose/NAME.json or
- * of a built-in one. Complains and returns NULL on failure. The caller frees with policy_destroy().
+ * of a built-in one. Complains and returns NULL on failure. The caller frees with policy_destroy(),
+ * and *text, its document, with free(); `text` may be NULL.
  */
-struct policy *load_policy(const char *where);
+struct policy *load_policy(const char *where, char **text);
+
+// `policy update` (cli/policy-update.c).
+int policy_update(const char *name, const char *where, bool yes, bool json);
+
+// The programs of ours that a session needs beside this one; empty: not needed.
+struct helpers {
+	char compositor[4096], network[4096];
+};
+// False with a complaint when one that `policy` needs is not there. `learn`: as of a session.
+bool find_helpers(const struct policy *policy, bool learn, struct helpers *helpers);
 
 /*
  * Finds a program of ours beside this one: installed (../libexec/parclose/NAME) or in the build
- * tree (../compositor/NAME, ../viewer/NAME). False with a complaint when it is in neither place.
+ * tree (../compositor/NAME, ../network/NAME, ../viewer/NAME). False with a complaint when it is in
+ * neither place.
  */
 bool find_helper(const char *name, char *path, size_t size);
 bool have_helper(const char *name, char *path, size_t size); // the same without a complaint

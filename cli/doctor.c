@@ -80,6 +80,16 @@ static void examine(struct doctor *doctor) {
 		"to pause programs that mean harm, start Parclose where a cgroup of v2 is yours "
 		"(a "
 		"systemd user session), or as root");
+	check(doctor, "network", probe.network, false,
+		probe.network ? probe.ipv6 ? "routes and sockets inside, IPv4 and IPv6"
+					   : "routes and sockets inside, IPv4 only"
+			      : "no routes can be made in a network namespace",
+		"policies with network rules need a kernel with CONFIG_NET_NS and policy routing");
+	check(doctor, "network, all ports", probe.every_port, false,
+		probe.every_port ? "nf_tables with tproxy"
+				 : "no nf_tables with tproxy in a network namespace",
+		"policies that allow more than 64 ports, or all, need CONFIG_NFT_TPROXY: modprobe "
+		"nft_tproxy; or name the ports in the policy");
 	if (geteuid() == 0) {
 		check(doctor, "idmapped mounts", probe.idmap, false,
 			probe.idmap ? "they work" : "they do not work here",
@@ -95,6 +105,9 @@ static void examine(struct doctor *doctor) {
 	char path[4096];
 	bool compositor = find_helper("parclose-compositor", path, sizeof(path));
 	check(doctor, "compositor", compositor, true, compositor ? path : "not found",
+		"install Parclose whole");
+	bool broker = have_helper("parclose-network", path, sizeof(path));
+	check(doctor, "network broker", broker, false, broker ? path : "not found",
 		"install Parclose whole");
 }
 

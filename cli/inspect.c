@@ -33,6 +33,51 @@ static void print_value(const char *key, const cJSON *value, int depth) {
 	}
 }
 
+static double number(const cJSON *object, const char *key) {
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+	return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+static const char *text(const cJSON *object, const char *key) {
+	const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+	return value != NULL ? value : "";
+}
+
+static void print_network(const cJSON *network) {
+	const char *mode = text(network, "mode");
+	printf("network: %s\n", strcmp(mode, "none") == 0 ? "none"
+				: strcmp(mode, "open") == 0
+					? "open: everything that no rule denies, but for "
+					  "private networks"
+				: strcmp(mode, "learning") == 0
+					? "learning: everything is let out, and written down"
+					: "filtered: only what the policy allows");
+	if (strcmp(mode, "none") == 0) {
+		return;
+	}
+	const cJSON *broker = cJSON_GetObjectItemCaseSensitive(network, "broker");
+	printf("  broker: pid %.0f%s\n", number(broker, "pid"),
+		cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(broker, "ready")) ? ""
+										: ", starting");
+	printf("  connections: %.0f open\n", number(network, "connections"));
+	printf("  decisions: %.0f allowed, %.0f denied\n", number(network, "allowed"),
+		number(network, "denied"));
+	printf("  bytes: %.0f out, %.0f in, of connections that have ended\n",
+		number(network, "bytesOut"), number(network, "bytesIn"));
+	const cJSON *denied;
+	cJSON_ArrayForEach (denied, cJSON_GetObjectItemCaseSensitive(network, "lastDenied")) {
+		printf("  denied: %s %s", text(denied, "time"), text(denied, "words"));
+		const char *rule = text(denied, "rule");
+		if (rule[0] != '\0') {
+			printf(" (%s)", rule);
+		}
+		if (number(denied, "count") > 1) {
+			printf(", %.0f times", number(denied, "count"));
+		}
+		printf("\n");
+	}
+}
+
 int verb_inspect(int argc, char *argv[]) {
 	bool json;
 	int code;
@@ -57,7 +102,11 @@ int verb_inspect(int argc, char *argv[]) {
 	} else {
 		const cJSON *item;
 		cJSON_ArrayForEach (item, answer.result) {
-			print_value(item->string, item, 0);
+			if (strcmp(item->string, "network") == 0) {
+				print_network(item);
+			} else {
+				print_value(item->string, item, 0);
+			}
 		}
 		ret = 0;
 	}

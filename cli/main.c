@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "policy/network.h"
+#include "policy/policy.h"
 
 static const struct {
 	const char *name;
@@ -37,7 +39,7 @@ static const struct {
 	{"stop", verb_stop, "end sessions"},
 	{"log", verb_log, "a session's audit log"},
 	{"mcp", verb_mcp, "serve agents a session by the Model Context Protocol on stdio"},
-	{"policy", verb_policy, "check or explain a policy"},
+	{"policy", verb_policy, "check or explain a policy; change the rules of a session"},
 	{"doctor", verb_doctor, "what this machine can enforce, and the remedy where it cannot"},
 };
 
@@ -124,7 +126,8 @@ bool have_helper(const char *name, char *path, size_t size) {
 		self[len] = '\0';
 		slash = strrchr(self, '/');
 	}
-	static const char *const places[] = {"../libexec/parclose", "../compositor", "../viewer"};
+	static const char *const places[] = {
+		"../libexec/parclose", "../compositor", "../network", "../viewer"};
 	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
 		if (access(path, X_OK) == 0) {
@@ -142,6 +145,16 @@ bool find_helper(const char *name, char *path, size_t size) {
 		 "Parclose whole",
 		name);
 	return false;
+}
+
+bool find_helpers(const struct policy *policy, bool learn, struct helpers *helpers) {
+	*helpers = (struct helpers){{0}};
+	bool display = policy->containment == POLICY_CONTAINMENT_SESSION;
+	bool network = learn || network_needed(&policy->network);
+	return (!display || find_helper("parclose-compositor", helpers->compositor,
+				    sizeof(helpers->compositor))) &&
+	       (!network ||
+		       find_helper("parclose-network", helpers->network, sizeof(helpers->network)));
 }
 
 static void print_help(FILE *out) {

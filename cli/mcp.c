@@ -434,22 +434,26 @@ int verb_mcp(int argc, char *argv[]) {
 			"parclose is not made to be set-user-ID; remove that bit from the program");
 		return 1;
 	}
-	struct policy *policy = load_policy(policy_name != NULL ? policy_name : "locked");
-	char compositor[4096] = "";
-	if (policy == NULL ||
-		(policy->containment == POLICY_CONTAINMENT_SESSION &&
-			!find_helper("parclose-compositor", compositor, sizeof(compositor)))) {
+	char *text = NULL;
+	struct policy *policy = load_policy(policy_name != NULL ? policy_name : "locked", &text);
+	struct helpers helpers;
+	if (policy == NULL || !find_helpers(policy, false, &helpers)) {
 		policy_destroy(policy);
+		free(text);
 		return 1;
 	}
 	if (options.name != NULL && !runtime_name_valid(options.name)) {
 		policy_destroy(policy);
+		free(text);
 		return wrong_usage("mcp", "'%s' is not a session's name", options.name);
 	}
 	options.policy = policy;
-	options.compositor_path = compositor;
+	options.policy_text = text;
+	options.compositor_path = helpers.compositor;
+	options.network_path = helpers.network;
 	options.service = &agent_service;
 	int code = run_server(&options);
 	policy_destroy(policy);
+	free(text);
 	return code;
 }

@@ -13,17 +13,24 @@
 static const char help[] =
 	"Usage: parclose policy check [--json] POLICY…\n"
 	"       parclose policy explain [--json] POLICY\n"
+	"       parclose policy update [--yes] [--json] NAME POLICY\n"
 	"\n"
 	"check says whether a policy would be accepted, and if not, where and why. explain says in "
 	"words\n"
-	"what it lets a program do; with --json it prints every key with its effective value.\n"
+	"what it lets a program do; with --json it prints every key with its effective value. "
+	"update has\n"
+	"the network's rules of POLICY hold in the session NAME from now on, and ends connections "
+	"that they\n"
+	"forbid; what allows more than before is shown to you on your terminal, and asked about "
+	"(--yes: do\n"
+	"not ask). All else in POLICY must be what the session was started with.\n"
 	"POLICY is a file, - for standard input, or a name: of "
 	"$XDG_CONFIG_HOME/parclose/NAME.json, or of\n"
 	"a built-in policy (locked, browser).\n";
 
 // Reads at most one byte more than is allowed, so that too much shows. NULL with errno.
 static char *read_all(int fd, size_t *len) {
-	char *text = malloc(POLICY_MAX_BYTES + 1);
+	char *text = calloc(1, POLICY_MAX_BYTES + 2); // and a NUL
 	*len = 0;
 	while (text != NULL && *len < POLICY_MAX_BYTES + 1) {
 		ssize_t n = read(fd, text + *len, POLICY_MAX_BYTES + 1 - *len);
@@ -53,9 +60,28 @@ static int open_configured(const char *name, char *path, size_t size) {
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+// Hands out the document (consumed, NULL: out of memory) of a policy that is right.
+static struct policy *keep_document(
+	struct policy *policy, char *text, char **document, struct policy_error *err) {
+	if (policy != NULL && document != NULL && text != NULL) {
+		*document = text;
+		return policy;
+	}
+	if (policy != NULL && document != NULL) {
+		snprintf(err->message, sizeof(err->message), "out of memory");
+		policy_destroy(policy);
+		policy = NULL;
+	}
+	free(text);
+	return policy;
+}
+
 // As load_policy(), but the reason goes into *err.
-static struct policy *load(const char *where, struct policy_error *err) {
+static struct policy *load(const char *where, char **document, struct policy_error *err) {
 	*err = (struct policy_error){0};
+	if (document != NULL) {
+		*document = NULL;
+	}
 	char path[4096];
 	const char *source = where;
 	bool is_name = strchr(where, '/') == NULL && strstr(where, ".json") == NULL;
@@ -69,7 +95,8 @@ static struct policy *load(const char *where, struct policy_error *err) {
 			source = path;
 		} else if (policy_builtin(where) != NULL) {
 			const char *text = policy_builtin(where);
-			return policy_load(text, strlen(text), where, err);
+			struct policy *policy = policy_load(text, strlen(text), where, err);
+			return keep_document(policy, strdup(text), document, err);
 		} else {
 			fd = open(where, O_RDONLY | O_CLOEXEC);
 		}
@@ -91,13 +118,12 @@ static struct policy *load(const char *where, struct policy_error *err) {
 	}
 	close(fd);
 	struct policy *policy = text == NULL ? NULL : policy_load(text, len, source, err);
-	free(text);
-	return policy;
+	return keep_document(policy, text, document, err);
 }
 
-struct policy *load_policy(const char *where) {
+struct policy *load_policy(const char *where, char **text) {
 	struct policy_error err;
-	struct policy *policy = load(where, &err);
+	struct policy *policy = load(where, text, &err);
 	if (policy == NULL) {
 		complain("%s", err.message);
 	}
@@ -114,7 +140,7 @@ static void add_warning(const char *message, void *data) {
 
 static cJSON *check_one(const char *where, bool json, bool *ok) {
 	struct policy_error err;
-	struct policy *policy = load(where, &err);
+	struct policy *policy = load(where, NULL, &err);
 	*ok = policy != NULL;
 	cJSON *out = NULL;
 	if (json) {
@@ -158,7 +184,7 @@ static int check(int argc, char *argv[], bool json) {
 }
 
 static int explain(const char *where, bool json) {
-	struct policy *policy = load_policy(where);
+	struct policy *policy = load_policy(where, NULL);
 	if (policy == NULL) {
 		return 1;
 	}
@@ -176,10 +202,28 @@ static int explain(const char *where, bool json) {
 }
 
 int verb_policy(int argc, char *argv[]) {
-	bool json;
-	int code;
-	if (!json_option(argc, argv, help, &json, &code)) {
-		return code;
+	static const struct option long_options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"yes", no_argument, NULL, 'y'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	bool json = false, yes = false;
+	int option;
+	while ((option = getopt_long(argc, argv, "yh", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'j':
+			json = true;
+			break;
+		case 'y':
+			yes = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			return wrong_usage("policy", "unknown option");
+		}
 	}
 	const char *what = optind < argc ? argv[optind] : "";
 	int rest = argc - optind - 1;
@@ -189,5 +233,10 @@ int verb_policy(int argc, char *argv[]) {
 	if (strcmp(what, "explain") == 0 && rest == 1) {
 		return explain(argv[optind + 1], json);
 	}
-	return wrong_usage("policy", "say check or explain, and which policy");
+	if (strcmp(what, "update") == 0 && rest == 2) {
+		return policy_update(argv[optind + 1], argv[optind + 2], yes, json);
+	}
+	return wrong_usage("policy",
+		"say check or explain, and which policy; or update, a session's "
+		"NAME and a policy");
 }

@@ -36,6 +36,11 @@ static const char help[] =
 	"a\n"
 	"                       desktop, that is the default\n"
 	"      --no-view        open none\n"
+	"      --learn[=FILE]   let every connection out, write down what the policy would have to "
+	"allow,\n"
+	"                       and at the end print it as a proposal (to FILE; default: standard "
+	"error).\n"
+	"                       For programs that you trust: while it learns, the network is open\n"
 	"\n"
 	"Exit codes: the command's own, 128+N when signal N killed it, 124 timeout, 125 Parclose "
 	"could not\n"
@@ -101,9 +106,32 @@ static void report(int fd, const struct run *run) {
 	close(fd);
 }
 
+// What a session that learned would have needed. It is one run's, wanted or not: a person decides.
+static void print_proposal(const char *proposal, size_t left_out, const char *file) {
+	FILE *out = file != NULL ? fopen(file, "wxe") : stderr;
+	if (out == NULL) {
+		complain("%s: %s; the proposal is here instead", file, strerror(errno));
+		out = stderr;
+	}
+	complain(
+		"PROPOSAL%s%s: the least policy that would have let this run use the network as it "
+		"did, the files as before. Read it before you use it.",
+		out != stderr ? ", in " : "", out != stderr ? file : "");
+	if (left_out > 0) {
+		complain("%zu connection%s went where a deny rule of the policy forbids it; that "
+			 "rule "
+			 "stays, and they are not in the proposal",
+			left_out, left_out == 1 ? "" : "s");
+	}
+	fprintf(out, "%s\n", proposal);
+	if (out != stderr && fclose(out) != 0) {
+		complain("%s: %s", file, strerror(errno));
+	}
+}
+
 // Runs the whole session in this process. `report_fd`: of a detached session, else -1.
-static int supervise(
-	const struct session_options *options, int report_fd, struct streams *streams, bool view) {
+static int supervise(const struct session_options *options, int report_fd, struct streams *streams,
+	bool view, const char *learn_file) {
 	struct run run = {.loop = wl_event_loop_create(), .view = view};
 	struct wl_event_source *sources[FORWARDED_LEN] = {0};
 	if (run.loop == NULL) {
@@ -131,9 +159,15 @@ static int supervise(
 		}
 	}
 	terminal_destroy(run.terminal);
+	size_t left_out = 0;
+	char *proposal = run.session != NULL ? session_proposal(run.session, &left_out) : NULL;
 	session_destroy(run.session);
 	if (streams != NULL) {
 		streams_finish(streams);
+	}
+	if (proposal != NULL) {
+		print_proposal(proposal, left_out, learn_file);
+		free(proposal);
 	}
 	for (size_t i = 0; i < FORWARDED_LEN; i++) {
 		if (sources[i] != NULL) {
@@ -171,7 +205,7 @@ static int detach(struct session_options *options, bool json, bool view) {
 		if (null_fd > 2) {
 			close(null_fd);
 		}
-		_exit(supervise(options, pair[1], NULL, false));
+		_exit(supervise(options, pair[1], NULL, false, NULL));
 	}
 	close(pair[1]);
 	char text[2048] = "";
@@ -233,11 +267,13 @@ int verb_run(int argc, char *argv[]) {
 		{"json", no_argument, NULL, 'j'},
 		{"view", no_argument, NULL, 'v'},
 		{"no-view", no_argument, NULL, 'V'},
+		{"learn", optional_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	const char *policy_name = "locked";
 	bool detached = false, json = false;
+	const char *learn_file = NULL;
 	enum view view = VIEW_AUTO;
 	struct session_options options = {.stdio = {0, 1, 2}};
 	char term[128];
@@ -283,6 +319,10 @@ int verb_run(int argc, char *argv[]) {
 		case 'V':
 			view = VIEW_NO;
 			break;
+		case 'l':
+			options.learn = true;
+			learn_file = optarg;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			goto out;
@@ -297,23 +337,34 @@ int verb_run(int argc, char *argv[]) {
 		code = SESSION_EXIT_FAILED;
 		goto out;
 	}
-	struct policy *policy = load_policy(policy_name);
-	char compositor[4096] = "";
-	if (policy == NULL ||
-		(policy->containment == POLICY_CONTAINMENT_SESSION &&
-			!find_helper("parclose-compositor", compositor, sizeof(compositor)))) {
+	char *text = NULL;
+	struct policy *policy = load_policy(policy_name, &text);
+	struct helpers helpers;
+	if (policy == NULL || !find_helpers(policy, options.learn, &helpers)) {
 		policy_destroy(policy);
+		free(text);
 		code = SESSION_EXIT_FAILED;
 		goto out;
 	}
 	if (view == VIEW_YES && policy->containment != POLICY_CONTAINMENT_SESSION) {
 		code = wrong_usage("run", "--view: this policy gives the session no display");
 		policy_destroy(policy);
+		free(text);
+		goto out;
+	}
+	if (options.learn && detached) {
+		code = wrong_usage("run",
+			"--learn tells at the end what it learned: run it without "
+			"--detach");
+		policy_destroy(policy);
+		free(text);
 		goto out;
 	}
 	options.policy = policy;
+	options.policy_text = text;
 	options.service = &agent_service;
-	options.compositor_path = compositor;
+	options.compositor_path = helpers.compositor;
+	options.network_path = helpers.network;
 	options.argv = optind < argc ? (const char *const *)&argv[optind] : NULL;
 	options.pty = !detached && terminal_is_wanted(&options.rows, &options.columns);
 	if (options.pty && getenv("TERM") != NULL) {
@@ -335,10 +386,12 @@ int verb_run(int argc, char *argv[]) {
 			code = SESSION_EXIT_FAILED;
 		} else {
 			memcpy(options.stdio, streams.fds, sizeof(options.stdio));
-			code = supervise(&options, -1, &streams, view_is_wanted(view, policy));
+			code = supervise(
+				&options, -1, &streams, view_is_wanted(view, policy), learn_file);
 		}
 	}
 	policy_destroy(policy);
+	free(text);
 out:
 	free(env);
 	return code;

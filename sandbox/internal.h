@@ -180,6 +180,8 @@ int netns_begin(struct netns *netns, const struct init_context *context, void *s
 // Waits for the namespace and moves pid 1 into it.
 int netns_enter(struct netns *netns, struct sandbox_error *err);
 
+int netns_loopback_up(void); // 0 or -errno
+
 // What is in that namespace. All run in the helper: system calls only, nothing is allocated.
 int routes_add(const struct sandbox_network *network, bool ipv6); // routes.c
 int redirect_every_port(void); // redirect.c

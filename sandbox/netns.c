@@ -39,7 +39,7 @@ static bool change_state(struct netns *netns, uint32_t from, uint32_t to) {
 		&netns->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-static int loopback_up(void) {
+int netns_loopback_up(void) {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		return -errno;
@@ -75,7 +75,7 @@ static int make(struct netns *netns) {
 	const struct init_context *context = netns->context;
 	const struct sandbox_network *network = context->network;
 	netns->stage = "the network namespace";
-	int ret = unshare(CLONE_NEWNET) ? -errno : loopback_up();
+	int ret = unshare(CLONE_NEWNET) ? -errno : netns_loopback_up();
 	if (ret < 0 || !network) {
 		return ret;
 	}

@@ -16,7 +16,37 @@
 // What the child in the namespaces found out.
 struct finding {
 	int mount, proc, seccomp; // 0 or errno
+	int network, every_port;
+	bool ipv6;
 };
+
+// In a network namespace of its own: what a sandbox with a network is made of.
+static void probe_network(struct finding *finding) {
+	const struct sandbox_route routes[] = {
+		{AF_INET, {198, 18}, 15}, {AF_INET6, {0xfd, 0x70}, 64}};
+	const struct sandbox_network network = {.routes = routes, .routes_len = 2};
+	struct sandbox_socket wanted = {.type = SOCK_STREAM, .port = 443};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	finding->ipv6 = fd >= 0;
+	close_fd(&fd);
+	fd = netns_loopback_up();
+	if (fd == 0) {
+		fd = routes_add(&network, finding->ipv6);
+	}
+	if (fd == 0) {
+		fd = socket_make(&wanted, finding->ipv6);
+	}
+	finding->network = fd < 0 ? -fd : 0;
+	close_fd(&fd);
+	wanted.port = SANDBOX_EVERY_PORT;
+	wanted.every_port = true;
+	fd = redirect_every_port();
+	if (fd == 0) {
+		fd = socket_make(&wanted, finding->ipv6);
+	}
+	finding->every_port = fd < 0 ? -fd : 0;
+	close_fd(&fd);
+}
 
 static int try_mount(const char *type) {
 	int context = sys_fsopen(type);
@@ -42,6 +72,7 @@ _Noreturn static void probe_inside(const struct identity *identity, int socket) 
 	}
 	finding.mount = try_mount("tmpfs");
 	finding.proc = try_mount("proc");
+	probe_network(&finding);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	finding.seccomp = -filter_load(false, false, false);
 	(void)!write(socket, &finding, sizeof(finding));
@@ -123,6 +154,9 @@ static void probe_namespaces(struct sandbox_probe *probe) {
 		probe->userns = finding.mount == 0;
 		probe->proc = finding.proc == 0;
 		probe->seccomp = finding.seccomp == 0;
+		probe->network = finding.network == 0;
+		probe->ipv6 = finding.ipv6;
+		probe->every_port = finding.network == 0 && finding.every_port == 0;
 		if (finding.mount) {
 			explain(probe, "mounting in the namespace", finding.mount);
 		}

@@ -196,6 +196,9 @@ struct sandbox_probe {
 	char cgroup[64]; // "v2 (writable)", "v1: memory,pids,cpu", "none"
 	bool cgroup_memory, cgroup_pids, cgroup_cpu;
 	bool freezer; // a cgroup can be made to pause in
+	bool network; // routes and sockets can be made in a network namespace
+	bool ipv6; // of both families
+	bool every_port; // and sandbox_socket.every_port works
 };
 
 // Tries each layer for real in a short-lived child. Fills *probe whole.

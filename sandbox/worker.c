@@ -39,6 +39,15 @@ __attribute__((format(printf, 3, 4))) static int fail(
 	return 127;
 }
 
+/*
+ * Where the policy leads everything through a proxy, programs are told of it; what ignores that
+ * reaches nothing.
+ */
+static const char *const proxy_variables[] = {
+	"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", NULL};
+static const char no_proxy[] = "NO_PROXY=localhost,127.0.0.1,::1";
+#define PROXY_VARIABLES 5
+
 // Puts "KEY=VALUE" in, over an earlier one of the same key.
 static void set_variable(const char **list, size_t *len, const char *variable) {
 	const char *equals = strchr(variable, '=');
@@ -56,16 +65,28 @@ static void set_variable(const char **list, size_t *len, const char *variable) {
 	list[*len] = NULL;
 }
 
-static const char **make_environment(
+// Not part of its caller, whose variables a vfork may clobber.
+__attribute__((noinline)) static const char **make_environment(
 	const struct init_context *context, const struct worker_request *request) {
 	const struct policy *policy = context->policy;
 	size_t len = 0;
 	size_t room = sizeof(base_environment) / sizeof(base_environment[0]) +
 		      sizeof(display_environment) / sizeof(display_environment[0]) + 1 +
-		      policy->process.env_len + request->head.envc + 1;
-	const char **list = calloc(room, sizeof(*list));
+		      policy->process.env_len + request->head.envc + PROXY_VARIABLES + 1;
+	const char *proxy = policy->network.proxy;
+	// The texts that are made here lie behind the list.
+	size_t text_len = proxy ? strlen(proxy) + sizeof("https_proxy=") : 0;
+	const char **list = calloc(1, room * sizeof(*list) + PROXY_VARIABLES * text_len);
 	if (!list) {
 		return NULL;
+	}
+	char *text = (char *)(list + room);
+	for (size_t i = 0; proxy && proxy_variables[i]; i++, text += text_len) {
+		snprintf(text, text_len, "%s=%s", proxy_variables[i], proxy);
+		set_variable(list, &len, text);
+	}
+	if (proxy) {
+		set_variable(list, &len, no_proxy);
 	}
 	for (size_t i = 0; base_environment[i]; i++) {
 		set_variable(list, &len, base_environment[i]);

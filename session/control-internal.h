@@ -3,7 +3,8 @@
 
 /*
  * The control socket as its own files see it: control.c (who speaks, and what is whose),
- * control-methods.c, control-clipboard.c, control-exec.c, control-screenshot.c, control-view.c.
+ * control-methods.c, control-clipboard.c, control-exec.c, control-policy.c, control-screenshot.c,
+ * control-view.c.
  * Nothing here is for others.
  */
 
@@ -27,6 +28,7 @@ struct session_peer {
 	struct wl_list calls; // call.link, of control-exec.c
 	struct wl_list shots; // shot.link, of control-screenshot.c
 	struct wl_list clips; // clip.link, of control-clipboard.c
+	struct policy_change *change; // of the rules, NULL: none (control-policy.c)
 	pid_t pid; // when it connected; 0: not known
 };
 
@@ -43,6 +45,7 @@ void control_pause(struct session_peer *peer, const cJSON *rpc_id, const cJSON *
 void control_resume(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_record(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_clipboard(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_policy_update(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_exec(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 
@@ -50,6 +53,7 @@ void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON 
 void control_forget_calls(struct session_peer *peer);
 void control_forget_shots(struct session_peer *peer);
 void control_forget_clips(struct session_peer *peer);
+void control_forget_policy(struct session_peer *peer);
 
 // Sends `result` (consumed), with `fd` (taken over; -1: none) beside it.
 void control_answer(struct session_peer *peer, const cJSON *rpc_id, cJSON *result, int fd);

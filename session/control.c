@@ -124,6 +124,7 @@ static void free_peer(struct session_peer *peer) {
 		wl_event_source_remove(peer->due_source);
 	}
 	control_forget_clips(peer);
+	control_forget_policy(peer);
 	if (peer->service_state != NULL) {
 		peer->control->service->close(peer->service_state);
 	}
@@ -150,6 +151,7 @@ static const struct {
 	{"parclose/pause", control_pause},
 	{"parclose/resume", control_resume},
 	{"parclose/record", control_record},
+	{"parclose/policyUpdate", control_policy_update},
 	{"parclose/stop", control_stop},
 };
 

@@ -7,6 +7,7 @@
 #include "session/act.h"
 #include "session/display.h"
 #include "session/internal.h"
+#include "session/network.h"
 #include "session/record.h"
 #include "session/view.h"
 
@@ -29,7 +30,8 @@ static const char *state_name(enum session_state state) {
 	return names[state];
 }
 
-static cJSON *inspect_enforced(const struct sandbox_enforced *enforced) {
+static cJSON *inspect_enforced(const struct session *session) {
+	const struct sandbox_enforced *enforced = sandbox_enforced(session->sandbox);
 	cJSON *out = cJSON_CreateObject();
 	cJSON_AddStringToObject(out, "namespaces", enforced->namespaces);
 	cJSON_AddStringToObject(out, "identity", enforced->identity);
@@ -43,7 +45,7 @@ static cJSON *inspect_enforced(const struct sandbox_enforced *enforced) {
 	cJSON_AddStringToObject(out, "processes", enforced->processes);
 	cJSON_AddStringToObject(out, "cpus", enforced->cpus);
 	cJSON_AddStringToObject(out, "pause", enforced->pause);
-	cJSON_AddStringToObject(out, "network", "none: a namespace with loopback only");
+	cJSON_AddStringToObject(out, "network", session_network_enforced(session->network));
 	return out;
 }
 
@@ -123,8 +125,8 @@ cJSON *session_inspect(struct session *session) {
 		cJSON_AddNullToObject(out, "display");
 		cJSON_AddArrayToObject(out, "windows");
 	}
-	cJSON_AddItemToObject(
-		out, "enforced", inspect_enforced(sandbox_enforced(session->sandbox)));
+	cJSON_AddItemToObject(out, "enforced", inspect_enforced(session));
+	cJSON_AddItemToObject(out, "network", session_network_inspect(session));
 	cJSON_AddStringToObject(out, "log", session->runtime.log_path);
 	char *policy = policy_to_json(session->policy);
 	cJSON_AddItemToObject(out, "policy", cJSON_CreateRaw(policy != NULL ? policy : "null"));

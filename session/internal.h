@@ -22,6 +22,7 @@ struct log;
 struct output;
 struct session_exec_observer;
 struct record;
+struct session_network;
 struct view;
 
 // One command inside, from its request to its end.
@@ -36,7 +37,10 @@ struct exec {
 struct session {
 	uint32_t grace_ms; // once stopping
 	struct wl_event_loop *loop;
-	const struct policy *policy;
+	const struct policy *policy; // the one in force
+	const char *policy_text; // its document
+	struct policy *own_policy; // of an update, NULL: still the one it began with
+	char *own_text;
 	const struct session_observer *observer;
 	void *data;
 	enum session_state state;
@@ -47,6 +51,9 @@ struct session {
 	struct log *log;
 	struct sandbox *sandbox;
 	struct display *display;
+	struct session_network *network; // NULL: none
+	char *proposal; // of a session that learned, once it has ended
+	size_t proposal_left_out;
 	struct act_queue *act_queue;
 	struct clipboard_call *clipboard; // that is under way, NULL: none
 	struct gate gate;

@@ -18,6 +18,7 @@
 #include "session/display.h"
 #include "session/internal.h"
 #include "session/log.h"
+#include "session/network.h"
 #include "session/output.h"
 #include "session/record.h"
 #include "session/runtime.h"
@@ -31,6 +32,11 @@ uint64_t session_now_ns(void) {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+char *session_proposal(const struct session *session, size_t *left_out) {
+	*left_out = session->proposal_left_out;
+	return session->proposal != NULL ? strdup(session->proposal) : NULL;
 }
 
 const char *session_name(const struct session *session) {
@@ -80,9 +86,13 @@ static void tear_down(struct session *session) {
 	}
 	clipboard_end(session);
 	sandbox_kill(session->sandbox);
+	session_network_finish(session->network);
+	session->proposal = session_network_proposal(session, &session->proposal_left_out);
 	record_finish(session, session->result.reason);
 	view_destroy(session->view, session->result.reason);
 	session->view = NULL;
+	session_network_destroy(session->network);
+	session->network = NULL;
 	display_destroy(session->display);
 	session->display = NULL;
 	control_destroy(session->inside);
@@ -289,7 +299,8 @@ static struct exec *find_exec(struct session *session, uint32_t id) {
 static void check_running(struct session *session) {
 	if (session->state != SESSION_STARTING ||
 		(session->main_id != 0 && !session->main_started) ||
-		(session->display != NULL && !session->display_ready)) {
+		(session->display != NULL && !session->display_ready) ||
+		!session_network_ready(session->network)) {
 		return;
 	}
 	session->state = SESSION_RUNNING;
@@ -359,6 +370,10 @@ static int handle_sandbox(int fd, uint32_t mask, void *data) {
 			break_off(session,
 				"pid 1 of the sandbox was killed, and everything inside with it");
 			return 0;
+		}
+		if (event.type == SANDBOX_EVENT_SOCKET) {
+			session_network_take_socket(session->network, &event);
+			continue;
 		}
 		take_event(session, &event);
 	}
@@ -490,6 +505,12 @@ static const struct display_observer display_observer = {
 	.ended = handle_display_ended,
 };
 
+// ---- the network
+
+static void handle_network_ended(struct session *session, const char *reason) {
+	break_off(session, reason);
+}
+
 // ---- the beginning
 
 // A session name from a program's: "org.gnome.Calculator" -> itself, "/usr/bin/foot" -> "foot".
@@ -585,15 +606,26 @@ static bool start(struct session *session, const struct session_options *options
 			: "session");
 	bool wayland = session->policy->containment == POLICY_CONTAINMENT_SESSION &&
 		       !session->policy->ui.disable;
+	static const struct session_network_parent network_parent = {
+		.ready = check_running, .ended = handle_network_ended};
+	if (!session_network_create(session, options, &network_parent, &session->network)) {
+		return fail_start(session, "out of memory");
+	}
 	// The sandbox is built on one core while all else is done on another.
 	const struct sandbox_options sandbox = {
 		.policy = session->policy,
 		.wayland = wayland,
 		.control = wayland && session->policy->ui.injection,
+		.network = session_network_sandbox(session->network),
 	};
 	struct sandbox_error err;
 	if (sandbox_begin(&sandbox, &session->sandbox, &err) != 0) {
 		return fail_start(session, err.message);
+	}
+	char network_why[512];
+	if (session->network != NULL && !session_network_start(session->network, options,
+						network_why, sizeof(network_why))) {
+		return fail_start(session, network_why);
 	}
 	struct runtime_why why;
 	if (runtime_claim(&session->runtime, options->name, base, &why) != 0) {
@@ -656,6 +688,10 @@ static bool start(struct session *session, const struct session_options *options
 	if (sandbox_await(session->sandbox, &err) != 0) {
 		return fail_start(session, err.message);
 	}
+	if (session->network != NULL &&
+		!session_network_serve(session->network, network_why, sizeof(network_why))) {
+		return fail_start(session, network_why);
+	}
 	session->sandbox_source = wl_event_loop_add_fd(session->loop,
 		sandbox_event_fd(session->sandbox), WL_EVENT_READABLE, handle_sandbox, session);
 	if (session->sandbox_source == NULL ||
@@ -685,6 +721,7 @@ struct session *session_create(struct wl_event_loop *loop, const struct session_
 	}
 	session->loop = loop;
 	session->policy = options->policy;
+	session->policy_text = options->policy_text;
 	session->observer = observer;
 	session->data = data;
 	session->begun = time(NULL);
@@ -716,6 +753,9 @@ void session_destroy(struct session *session) {
 	if (session->state != SESSION_ENDED) {
 		tear_down(session);
 	}
+	policy_destroy(session->own_policy);
+	free(session->own_text);
+	free(session->proposal);
 	free(session->command);
 	free(session);
 }

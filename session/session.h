@@ -32,6 +32,9 @@ struct session_options {
 		*argv; // NULL: the policy's commandLine; with neither the session waits for `exec`
 	uint32_t timeout_ms; // 0: the policy's
 	const char *compositor_path;
+	const char *network_path; // of the broker; of no use to a policy without a network
+	const char *policy_text; // the policy's document; borrowed as `policy`
+	bool learn; // let everything out and write down what the policy would have to allow
 	const char *const *env; // over the policy's, NULL-terminated; NULL: none
 	int stdio[3]; // of the command; -1: /dev/null. Not used with `pty`
 	bool pty; // the command gets a terminal of the sandbox's own
@@ -64,6 +67,13 @@ struct session_observer {
 // `ended`.
 struct session *session_create(struct wl_event_loop *loop, const struct session_options *options,
 	const struct session_observer *observer, void *data, struct session_result *result);
+
+/*
+ * With `learn`: the policy that would have let what the session did, as a document that the caller
+ * frees; also after `ended`. NULL: nothing was learned. *left_out: how many places are not in it
+ * because a deny rule names them.
+ */
+char *session_proposal(const struct session *session, size_t *left_out);
 
 const char *session_name(const struct session *session);
 enum session_state session_state(const struct session *session);

@@ -17,6 +17,7 @@
 #include "session/display.h"
 #include "session/internal.h"
 #include "session/lease.h"
+#include "session/network.h"
 #include "session/pause.h"
 #include "session/record.h"
 #include "session/untrusted.h"
@@ -78,6 +79,7 @@ static void fill_state(const struct view *view, struct view_message *message) {
 		[HOLDER_HUMAN] = VIEW_HUMAN,
 		[HOLDER_PAUSED] = VIEW_PAUSED,
 	};
+	uint64_t denied = session_network_denied(session->network);
 	*message = (struct view_message){
 		.type = VIEW_STATE,
 		.state =
@@ -87,9 +89,14 @@ static void fill_state(const struct view *view, struct view_message *message) {
 					 (lease_withholds(session) ? VIEW_STATE_WITHHELD : 0) |
 					 (session->state >= SESSION_STOPPING ? VIEW_STATE_STOPPING
 									     : 0),
-				.network = VIEW_NETWORK_NONE,
+				.network = session->network == NULL ? VIEW_NETWORK_NONE
+					   : session_network_is_open(session)
+						   ? VIEW_NETWORK_OPEN
+						   : VIEW_NETWORK_FILTERED,
+				.rules = session_network_rules(session),
 				.clipboard = clipboards[session->policy->ui.clipboard],
 				.viewers = view->viewers_len,
+				.denied = denied > UINT32_MAX ? UINT32_MAX : (uint32_t)denied,
 				.begun_s = (uint64_t)session->begun,
 				.paused_since_ns = session->pause.on ? session->pause.since_ns : 0,
 			},

@@ -152,7 +152,7 @@ static void show_chip(GtkLabel *chip, const char *text, const char *explanation)
 }
 
 static void show_network(struct chrome *chrome, const struct wire_told *told) {
-	g_autofree char *text = NULL;
+	g_autofree char *text = NULL, *counted = NULL;
 	const char *words = "", *explanation = "";
 	gtk_widget_remove_css_class(GTK_WIDGET(chrome->network), "loud");
 	switch (told->network) {
@@ -162,11 +162,17 @@ static void show_network(struct chrome *chrome, const struct wire_told *told) {
 		break;
 	case VIEW_NETWORK_FILTERED:
 		words = _("Filtered network");
-		explanation = _("The session reaches only what its policy names");
+		counted = g_strdup_printf(
+			ngettext("The session reaches only what %u rule of its policy names",
+				"The session reaches only what %u rules of its policy name",
+				told->rules),
+			told->rules);
+		explanation = counted;
 		break;
 	case VIEW_NETWORK_OPEN:
 		words = _("Open network");
-		explanation = _("The session reaches every network that this machine reaches");
+		explanation = _("The session reaches all that its policy does not deny, but for "
+				"private networks");
 		gtk_widget_add_css_class(GTK_WIDGET(chrome->network), "loud");
 		break;
 	}

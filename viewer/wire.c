@@ -188,7 +188,8 @@ static uint32_t take_state(struct wire *wire, const struct view_message *untrust
 	if (holder < VIEW_AGENT || holder > VIEW_PAUSED || (flags & ~known) != 0 ||
 		network < VIEW_NETWORK_NONE || network > VIEW_NETWORK_OPEN ||
 		clipboard < VIEW_CLIPBOARD_NONE || clipboard > VIEW_CLIPBOARD_ALL ||
-		untrusted->state.viewers < 1 || untrusted->state.viewers > VIEW_MAX_VIEWERS) {
+		untrusted->state.reserved != 0 || untrusted->state.viewers < 1 ||
+		untrusted->state.viewers > VIEW_MAX_VIEWERS) {
 		return wrong(wire, "a state that is none");
 	}
 	if ((flags & VIEW_STATE_MINE) != 0 && holder != VIEW_HUMAN) {
@@ -202,6 +203,7 @@ static uint32_t take_state(struct wire *wire, const struct view_message *untrust
 	told->clipboard = (enum view_clipboard)clipboard;
 	told->viewers = untrusted->state.viewers;
 	told->denied = untrusted->state.denied;
+	told->rules = untrusted->state.rules;
 	told->begun_s = untrusted->state.begun_s;
 	return WIRE_STATE;
 }

@@ -54,7 +54,7 @@ struct wire_told {
 	uint32_t flags; // enum view_state_flag
 	enum view_network network;
 	enum view_clipboard clipboard;
-	uint32_t viewers, denied;
+	uint32_t viewers, denied, rules;
 	uint64_t begun_s; // CLOCK_REALTIME
 	char title[192], app_id[64]; // an application's words
 	bool notice_urgent;

@@ -1,0 +1,186 @@
+#include "session/network-plan.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "policy/network.h"
+
+#define DNS_PORT 53
+
+static void add_socket(struct network_plan *plan, enum broker_listen_kind kind,
+	const struct sandbox_socket *socket) {
+	size_t at = plan->sandbox.sockets_len++;
+	plan->sockets[at] = *socket;
+	plan->kinds[at] = kind;
+}
+
+static bool add_route(struct network_plan *plan, const struct network_cidr *cidr) {
+	struct sandbox_route route = {.family = cidr->address.family, .prefix = cidr->prefix};
+	memcpy(route.address, cidr->address.bytes, sizeof(route.address));
+	struct sandbox_route *grown =
+		realloc(plan->routes, (plan->sandbox.routes_len + 1) * sizeof(*grown));
+	if (grown == NULL) {
+		return false;
+	}
+	grown[plan->sandbox.routes_len++] = route;
+	plan->routes = grown;
+	plan->sandbox.routes = grown;
+	return true;
+}
+
+static bool add_range(struct network_plan *plan, const char *text) {
+	struct network_cidr cidr;
+	return network_cidr_parse(text, &cidr) && add_route(plan, &cidr);
+}
+
+// A program inside may be published on a port that connections go out to, too: then it must be able
+// to listen there, and the outgoing ones come by another way.
+static bool publishes_served(
+	const struct policy_network *network, const struct network_serve *serve) {
+	for (size_t i = 0; i < network->publish_len; i++) {
+		for (size_t j = 0; j < serve->tcp_len; j++) {
+			if (network->publish[i].port == serve->tcp[j]) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void add_sockets(struct network_plan *plan, const struct policy_network *network,
+	const struct network_serve *serve) {
+	if (plan->every_port) {
+		const struct sandbox_socket every = {
+			.type = SOCK_STREAM, .port = SANDBOX_EVERY_PORT, .every_port = true};
+		add_socket(plan, BROKER_LISTEN_TCP_REDIRECTED, &every);
+	}
+	for (size_t i = 0; i < serve->tcp_len && !plan->every_port; i++) {
+		const struct sandbox_socket tcp = {.type = SOCK_STREAM, .port = serve->tcp[i]};
+		bool proxy = network->proxy != NULL && network->proxy_port == serve->tcp[i];
+		add_socket(plan, proxy ? BROKER_LISTEN_PROXY : BROKER_LISTEN_TCP, &tcp);
+	}
+	for (size_t i = 0; i < serve->udp_len; i++) {
+		const struct sandbox_socket udp = {.type = SOCK_DGRAM, .port = serve->udp[i]};
+		add_socket(plan, BROKER_LISTEN_UDP, &udp);
+	}
+	if (serve->names) {
+		struct sandbox_socket dns = {.type = SOCK_DGRAM, .port = DNS_PORT};
+		inet_pton(AF_INET, NETWORK_DNS_ADDRESS, &dns.address);
+		add_socket(plan, BROKER_LISTEN_DNS_UDP, &dns);
+		dns.type = SOCK_STREAM;
+		add_socket(plan, BROKER_LISTEN_DNS_TCP, &dns);
+		plan->sandbox.resolver = NETWORK_DNS_ADDRESS;
+	}
+}
+
+static_assert(2 * NETWORK_MAX_LISTENED + 3 <= SANDBOX_MAX_SOCKETS, "every socket has its place");
+
+bool network_plan_init(
+	struct network_plan *plan, const struct policy_network *network, bool learn) {
+	*plan = (struct network_plan){.needed = learn || network_needed(network)};
+	if (!plan->needed) {
+		return true;
+	}
+	plan->sandbox.sockets = plan->sockets;
+	struct network_serve serve;
+	if (!network_serve_init(&serve, network)) {
+		return false;
+	}
+	if (learn) {
+		serve.tcp_all = serve.names = true;
+		serve.tcp_len = 0;
+	}
+	plan->every_port = serve.tcp_all || publishes_served(network, &serve);
+	add_sockets(plan, network, &serve);
+	bool added = true;
+	if (learn) {
+		added = add_range(plan, "0.0.0.0/0") && add_range(plan, "::/0");
+	} else {
+		for (size_t i = 0; i < serve.routes_len && added; i++) {
+			added = add_route(plan, &serve.routes[i]);
+		}
+		added = added && (!serve.names || (add_range(plan, NETWORK_POOL_V4) &&
+							  add_range(plan, NETWORK_POOL_V6)));
+	}
+	network_serve_finish(&serve);
+	if (!added) {
+		network_plan_finish(plan);
+	}
+	return added;
+}
+
+void network_plan_finish(struct network_plan *plan) {
+	free(plan->routes);
+	*plan = (struct network_plan){0};
+}
+
+// ---- another policy, for what stands already
+
+static bool has_socket(
+	const struct network_plan *plan, enum broker_listen_kind kind, uint16_t port) {
+	for (size_t i = 0; i < plan->sandbox.sockets_len; i++) {
+		if (plan->kinds[i] == kind && plan->sockets[i].port == port) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_route(const struct network_plan *plan, const struct sandbox_route *route) {
+	struct network_address address;
+	network_address_from_bytes(route->family, route->address, &address);
+	for (size_t i = 0; i < plan->sandbox.routes_len; i++) {
+		struct network_cidr outer = {.prefix = plan->routes[i].prefix};
+		network_address_from_bytes(
+			plan->routes[i].family, plan->routes[i].address, &outer.address);
+		if (outer.prefix <= route->prefix && network_cidr_contains(&outer, &address)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool network_plan_serves(const struct network_plan *plan, const struct policy_network *next,
+	char *why, size_t size) {
+	struct network_plan wanted;
+	bool serves = true;
+	if (!network_plan_init(&wanted, next, false)) {
+		snprintf(why, size, "out of memory");
+		return false;
+	}
+	if (wanted.needed && !plan->needed) {
+		snprintf(why, size, "the session was started without a network");
+		serves = false;
+	}
+	for (size_t i = 0; i < wanted.sandbox.sockets_len && serves; i++) {
+		bool tcp = wanted.kinds[i] == BROKER_LISTEN_TCP ||
+			   wanted.kinds[i] == BROKER_LISTEN_TCP_REDIRECTED;
+		if ((tcp && plan->every_port) ||
+			has_socket(plan, wanted.kinds[i], wanted.sockets[i].port)) {
+			continue;
+		}
+		serves = false;
+		if (wanted.sockets[i].every_port) {
+			snprintf(why, size, "the session was started with single ports, not all");
+		} else {
+			snprintf(why, size, "the session was started without %s port %u",
+				wanted.sockets[i].type == SOCK_DGRAM ? "UDP" : "TCP",
+				(unsigned int)wanted.sockets[i].port);
+		}
+	}
+	for (size_t i = 0; i < wanted.sandbox.routes_len && serves; i++) {
+		if (!has_route(plan, &wanted.routes[i])) {
+			char address[INET6_ADDRSTRLEN] = "";
+			inet_ntop(wanted.routes[i].family, wanted.routes[i].address, address,
+				sizeof(address));
+			snprintf(why, size, "the session was started without the range %s/%u",
+				address, wanted.routes[i].prefix);
+			serves = false;
+		}
+	}
+	network_plan_finish(&wanted);
+	return serves;
+}
