@@ -118,10 +118,10 @@ static void print_proposal(const char *proposal, size_t left_out, const char *fi
 		"did, the files as before. Read it before you use it.",
 		out != stderr ? ", in " : "", out != stderr ? file : "");
 	if (left_out > 0) {
-		complain("%zu connection%s went where a deny rule of the policy forbids it; that "
-			 "rule "
-			 "stays, and they are not in the proposal",
-			left_out, left_out == 1 ? "" : "s");
+		complain("%zu of the places that were reached %s not allowed by it: deny rules of "
+			 "the "
+			 "policy stay as they are",
+			left_out, left_out == 1 ? "is" : "are");
 	}
 	fprintf(out, "%s\n", proposal);
 	if (out != stderr && fclose(out) != 0) {

@@ -130,7 +130,9 @@ cJSON *network_audit_left_out(struct network_audit *audit, uint64_t now_ns, bool
 // ---- sums
 
 static bool same_attempt(const struct broker_decision *a, const struct broker_decision *b) {
-	return a->kind == b->kind && a->port == b->port && a->protocol == b->protocol &&
+	// A lookup's port is its type: both families of one name are one attempt.
+	bool lookup = a->kind == BROKER_LOOKUP;
+	return a->kind == b->kind && (lookup || a->port == b->port) && a->protocol == b->protocol &&
 	       a->reason == b->reason && a->family == b->family &&
 	       memcmp(a->address, b->address, sizeof(a->address)) == 0 &&
 	       strcmp(a->untrusted_name, b->untrusted_name) == 0;

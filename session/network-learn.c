@@ -9,6 +9,8 @@
 
 #include "policy/network.h"
 
+#define DENY "/network/egress/deny/" // of the pointers of deny rules
+
 static int compare_ports(const struct learned *a, const struct learned *b) {
 	return a->protocol != b->protocol ? (a->protocol < b->protocol ? -1 : 1)
 					  : (int)a->port - (int)b->port;
@@ -68,17 +70,15 @@ void network_learn_take(struct network_learn *learn, const struct broker_decisio
 		(checked->kind != BROKER_CONNECT && checked->kind != BROKER_FLOW)) {
 		return;
 	}
-	if ((checked->flags & BROKER_LEARNED) != 0 &&
-		strncmp(checked->untrusted_rule, "/network/egress/deny/", 21) == 0) {
-		learn->denied++;
-		return;
-	}
 	struct learned place = {
 		.protocol = checked->protocol,
 		.port = (uint16_t)checked->port,
+		.denied = (checked->flags & BROKER_LEARNED) != 0 &&
+			  strncmp(checked->untrusted_rule, DENY, strlen(DENY)) == 0,
 	};
 	memcpy(place.name, checked->untrusted_name, sizeof(place.name));
-	struct learned address = {.protocol = place.protocol, .port = place.port};
+	struct learned address = {
+		.protocol = place.protocol, .port = place.port, .denied = place.denied};
 	address.family = checked->family;
 	memcpy(address.address, checked->address, sizeof(address.address));
 	struct network_address seen;
@@ -97,6 +97,26 @@ void network_learn_take(struct network_learn *learn, const struct broker_decisio
 void network_learn_finish(struct network_learn *learn) {
 	free(learn->places);
 	*learn = (struct network_learn){0};
+}
+
+size_t network_learn_refused(
+	const struct network_learn *learn, const struct policy_network *network) {
+	size_t refused = learn->too_many;
+	for (size_t i = 0; i < learn->places_len; i++) {
+		const struct learned *place = &learn->places[i];
+		enum network_protocol protocol =
+			place->protocol == IPPROTO_UDP ? NETWORK_UDP : NETWORK_TCP;
+		struct network_address address;
+		struct network_verdict verdict;
+		if (place->name[0] != '\0') {
+			verdict = network_decide_name(network, place->name, protocol, place->port);
+		} else {
+			network_address_from_bytes((int)place->family, place->address, &address);
+			verdict = network_decide_address(network, &address, protocol, place->port);
+		}
+		refused += !verdict.allow;
+	}
+	return refused;
 }
 
 // ---- the proposal
@@ -170,6 +190,9 @@ static cJSON *make_network(const struct network_learn *learn, const cJSON *base)
 	for (size_t at = 0, end; at < learn->places_len; at = end) {
 		end = row_of(learn, at);
 		const struct learned *row = &learn->places[at];
+		if (row->denied) {
+			continue;
+		}
 		if (strcmp(row->name, NETWORK_HOST_NAME) != 0) {
 			add_to_rules(allow, row, end - at);
 			continue;

@@ -20,22 +20,28 @@ struct learned {
 	uint16_t port;
 	uint32_t family; // of an address that a rule has to name, 0: none
 	unsigned char address[16];
+	bool denied; // by a deny rule: it is not proposed
 	char name[BROKER_NAME_BYTES]; // empty: dialled by its address
 };
 
 struct network_learn {
 	struct learned *places; // owned, `places_len`
 	size_t places_len, places_size;
-	size_t denied; // places that a deny rule names; it stays, and they are left out
 	size_t too_many;
 };
 
 void network_learn_take(struct network_learn *learn, const struct broker_decision *checked);
 void network_learn_finish(struct network_learn *learn);
 
+struct policy_network;
+// How many of the places these rules would not let through.
+size_t network_learn_refused(
+	const struct network_learn *learn, const struct policy_network *network);
+
 /*
  * `base` (a policy's document, parsed) with a network section made of what was used in place of its
- * own. The caller frees; NULL: out of memory.
+ * own; its deny rules stay, and what they name is not allowed. The caller frees; NULL: out of
+ * memory.
  */
 cJSON *network_learn_propose(const struct network_learn *learn, const cJSON *base);
 

@@ -272,6 +272,12 @@ char *session_network_proposal(struct session *session, size_t *left_out) {
 	char *text = proposal != NULL ? cJSON_Print(proposal) : NULL;
 	cJSON_Delete(base);
 	cJSON_Delete(proposal);
-	*left_out = network->learn.denied;
+	// The proposal is held against what was seen, by the rules' own code.
+	struct policy_error err;
+	struct policy *policy =
+		text != NULL ? policy_load(text, strlen(text), "<proposal>", &err) : NULL;
+	*left_out = policy != NULL ? network_learn_refused(&network->learn, &policy->network)
+				   : network->learn.places_len;
+	policy_destroy(policy);
 	return text;
 }

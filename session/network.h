@@ -70,7 +70,7 @@ bool session_network_may_update(struct session *session, const struct policy *ne
 	char *adds, size_t adds_size, char *why, size_t why_size);
 
 // What was learned, as a policy's document that the caller frees; NULL: nothing is being learned.
-// *left_out: how many places are not in it because a deny rule names them.
+// *left_out: how many places it does not allow after all, because deny rules stay.
 char *session_network_proposal(struct session *session, size_t *left_out);
 
 #endif

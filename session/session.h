@@ -70,8 +70,8 @@ struct session *session_create(struct wl_event_loop *loop, const struct session_
 
 /*
  * With `learn`: the policy that would have let what the session did, as a document that the caller
- * frees; also after `ended`. NULL: nothing was learned. *left_out: how many places are not in it
- * because a deny rule names them.
+ * frees; also after `ended`. NULL: nothing was learned. *left_out: how many places it does not
+ * allow after all, because deny rules stay.
  */
 char *session_proposal(const struct session *session, size_t *left_out);
 
