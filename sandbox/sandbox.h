@@ -45,6 +45,7 @@ struct sandbox_socket {
 	int type; // SOCK_STREAM: it listens; SOCK_DGRAM: it tells whom each datagram was for
 		  // (IPV6_RECVPKTINFO; of an AF_INET socket, IP_PKTINFO)
 	uint32_t address; // an IPv4 address, network order; 0: every one, of IPv6 and IPv4
+	bool loopback6; // at ::1 only, whatever `address` says
 	uint16_t port;
 	// SOCK_STREAM, at SANDBOX_EVERY_PORT: connections to any port of any address come here but
 	// to 127.0.0.0/8 and ::1. What was dialled is the accepted socket's own address.

@@ -30,14 +30,17 @@ static int bind_socket(int fd, const struct sandbox_socket *wanted, bool ipv6) {
 		.sin_port = htons(wanted->port),
 		.sin_addr.s_addr = wanted->address,
 	};
-	const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(wanted->port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(wanted->port)};
+	if (wanted->loopback6) {
+		v6.sin6_addr = in6addr_loopback;
+	}
 	int ret = ipv6 ? bind(fd, (const struct sockaddr *)&v6, sizeof(v6))
 		       : bind(fd, (const struct sockaddr *)&v4, sizeof(v4));
 	return ret ? -errno : 0;
 }
 
 int socket_make(const struct sandbox_socket *wanted, bool ipv6) {
-	bool both = ipv6 && wanted->address == INADDR_ANY;
+	bool both = (ipv6 && wanted->address == INADDR_ANY) || wanted->loopback6;
 	int fd = socket(both ? AF_INET6 : AF_INET,
 		(int)((unsigned int)wanted->type | SOCK_CLOEXEC | SOCK_NONBLOCK), 0);
 	if (fd < 0) {

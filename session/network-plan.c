@@ -1,6 +1,7 @@
 #include "session/network-plan.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +60,14 @@ static void add_sockets(struct network_plan *plan, const struct policy_network *
 	}
 	for (size_t i = 0; i < serve->tcp_len && !plan->every_port; i++) {
 		const struct sandbox_socket tcp = {.type = SOCK_STREAM, .port = serve->tcp[i]};
-		bool proxy = network->proxy != NULL && network->proxy_port == serve->tcp[i];
-		add_socket(plan, proxy ? BROKER_LISTEN_PROXY : BROKER_LISTEN_TCP, &tcp);
+		add_socket(plan, BROKER_LISTEN_TCP, &tcp);
+	}
+	if (network->proxy != NULL) {
+		const struct sandbox_socket proxy = {.type = SOCK_STREAM,
+			.port = network->proxy_port,
+			.address = htonl(INADDR_LOOPBACK),
+			.loopback6 = network->proxy_v6};
+		add_socket(plan, BROKER_LISTEN_PROXY, &proxy);
 	}
 	for (size_t i = 0; i < serve->udp_len; i++) {
 		const struct sandbox_socket udp = {.type = SOCK_DGRAM, .port = serve->udp[i]};
@@ -76,7 +83,7 @@ static void add_sockets(struct network_plan *plan, const struct policy_network *
 	}
 }
 
-static_assert(2 * NETWORK_MAX_LISTENED + 3 <= SANDBOX_MAX_SOCKETS, "every socket has its place");
+static_assert(2 * NETWORK_MAX_LISTENED + 4 <= SANDBOX_MAX_SOCKETS, "every socket has its place");
 
 bool network_plan_init(
 	struct network_plan *plan, const struct policy_network *network, bool learn) {
