@@ -20,6 +20,7 @@
 #define MAX_MESSAGES_A_TURN 256
 #define MAX_QUEUE 1024
 #define MAX_NEEDS BROKER_MAX_NEEDS
+#define READY_MS 20000 // it takes milliseconds; a machine under heavy load gets this long
 #define FINISH_MS 500 // a broker that has been told to stop says its last words within a few
 #define STDERR_LINE 256
 #define STDERR_LINES 1000
@@ -36,6 +37,7 @@ struct uplink {
 	pid_t pid;
 	int pidfd, channel, stderr_fd;
 	struct wl_event_source *pid_source, *channel_source, *stderr_source;
+	struct wl_event_source *ready_source; // until it is ready
 	struct wl_event_source *end_source; // idle: says the end outside of whatever found it
 	char end_reason[320]; // empty: alive
 	bool ready, finishing;
@@ -194,6 +196,7 @@ static bool take(struct uplink *uplink, const struct broker_message *checked) {
 			return false;
 		}
 		uplink->ready = true;
+		remove_source(&uplink->ready_source);
 		observer->ready(uplink->data);
 		return true;
 	case BROKER_FATAL: {
@@ -392,6 +395,11 @@ static bool start(
 	return true;
 }
 
+static int handle_late(void *data) {
+	end(data, "the network broker did not come up in time; it was ended");
+	return 0;
+}
+
 static bool watch(struct uplink *uplink) {
 	struct wl_event_loop *loop = uplink->loop;
 	uplink->pid_source =
@@ -400,8 +408,10 @@ static bool watch(struct uplink *uplink) {
 		loop, uplink->channel, WL_EVENT_READABLE, handle_channel, uplink);
 	uplink->stderr_source = wl_event_loop_add_fd(
 		loop, uplink->stderr_fd, WL_EVENT_READABLE, handle_stderr, uplink);
+	uplink->ready_source = wl_event_loop_add_timer(loop, handle_late, uplink);
 	return uplink->pid_source != NULL && uplink->channel_source != NULL &&
-	       uplink->stderr_source != NULL;
+	       uplink->stderr_source != NULL && uplink->ready_source != NULL &&
+	       wl_event_source_timer_update(uplink->ready_source, READY_MS) == 0;
 }
 
 struct uplink *uplink_create(struct wl_event_loop *loop, const struct uplink_options *options,
@@ -469,6 +479,7 @@ void uplink_destroy(struct uplink *uplink) {
 	remove_source(&uplink->pid_source);
 	remove_source(&uplink->channel_source);
 	remove_source(&uplink->stderr_source);
+	remove_source(&uplink->ready_source);
 	remove_source(&uplink->end_source);
 	for (size_t i = 0; i < uplink->queue_len; i++) {
 		close_fd(uplink->queue[i].fd);
