@@ -130,10 +130,10 @@ struct view_message {
 			uint32_t clipboard; // enum view_clipboard
 			uint32_t viewers; // that watch, this one counted
 			uint32_t denied; // network attempts refused so far
-			uint32_t rules; // of the network that are in force
-			uint32_t reserved; // 0
 			uint64_t begun_s; // CLOCK_REALTIME seconds
 			uint64_t paused_since_ns; // CLOCK_MONOTONIC; 0: not paused
+			uint32_t rules; // of the network that are in force
+			uint32_t reserved; // 0
 		} state;
 		struct {
 			char untrusted_title[192]; // the application's words, made fit to be shown
