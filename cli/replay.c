@@ -89,8 +89,8 @@ static bool is_shown(int channel, const char *name) {
 	}
 	char why[sizeof(untrusted.notice.text)] = "what reads the recording ended without a word";
 	if (len == sizeof(untrusted) && untrusted.type == VIEW_ENDED) {
-		untrusted_text(why, sizeof(why), untrusted.notice.text,
-			sizeof(untrusted.notice.text));
+		untrusted_text(
+			why, sizeof(why), untrusted.notice.text, sizeof(untrusted.notice.text));
 	}
 	complain("%s: %s", name, why);
 	return false;
@@ -114,7 +114,8 @@ int verb_replay(int argc, char *argv[]) {
 	int channel = start_player(file);
 	close(file);
 	if (channel >= 0 && is_shown(channel, name)) {
-		become_viewer(channel, true); // the player dies with this process, whatever it becomes
+		become_viewer(
+			channel, true); // the player dies with this process, whatever it becomes
 	}
 	return 1;
 }

@@ -66,8 +66,8 @@ static void fill_frame(struct replay *replay, struct view_message *message) {
 static void fill_cursor(struct replay *replay, struct view_message *message) {
 	const struct recording_cursor *cursor = recording_cursor(replay->recording);
 	message->type = VIEW_CURSOR;
-	message->cursor.image_serial = stage_show_cursor(
-		replay->stage, cursor, recording_cursor_image(replay->recording));
+	message->cursor.image_serial =
+		stage_show_cursor(replay->stage, cursor, recording_cursor_image(replay->recording));
 	message->cursor.x = cursor->x;
 	message->cursor.y = cursor->y;
 	message->cursor.hot_x = cursor->hot_x;
@@ -284,8 +284,7 @@ static bool begin(struct replay *replay, struct recording_error *error) {
 		.type = VIEW_HELLO,
 		.hello = {.version = VIEW_VERSION, .width = info->width, .height = info->height},
 	};
-	untrusted_text(
-		hello.hello.name, sizeof(hello.hello.name), info->name, sizeof(info->name));
+	untrusted_text(hello.hello.name, sizeof(hello.hello.name), info->name, sizeof(info->name));
 	untrusted_text(hello.hello.command, sizeof(hello.hello.command), info->command,
 		sizeof(info->command));
 	replay->channel.due = REPLAY_DUE_REPLAY | REPLAY_DUE_STATE | REPLAY_DUE_POSITION |

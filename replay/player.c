@@ -17,6 +17,7 @@ struct player {
 	uint64_t since_ns; // of the clock: when it stood there
 	bool playing, skip;
 	uint32_t speed; // percent
+	size_t first; // entry with a picture, recording_len(): there is none
 	size_t shown; // the entry whose picture it is; SIZE_MAX: none yet
 	// Entries that cannot be read, because one of them is damaged: from..until - 1, none where
 	// they are equal.
@@ -31,6 +32,10 @@ struct player *player_create(struct recording *recording, const struct story *st
 		player->story = story;
 		player->speed = 100;
 		player->shown = SIZE_MAX;
+		while (player->first < recording_len(recording) &&
+			recording_kind(recording, player->first) != RECORDING_KEY) {
+			player->first++;
+		}
 	}
 	return player;
 }
@@ -130,11 +135,11 @@ static void show(struct player *player, size_t wanted) {
 bool player_advance(struct player *player, uint64_t now_ns) {
 	follow_clock(player, now_ns);
 	size_t wanted = recording_find(player->recording, player->position_ns);
-	// The first picture is a moment later than the beginning, and there is none before it.
-	if (wanted == SIZE_MAX) {
-		wanted = 0;
+	// The first picture is a moment later than the beginning, and nothing is to be seen before.
+	if (wanted == SIZE_MAX || wanted < player->first) {
+		wanted = player->first;
 	}
-	if (wanted == player->shown || recording_len(player->recording) == 0) {
+	if (wanted == player->shown || wanted >= recording_len(player->recording)) {
 		return false;
 	}
 	show(player, wanted);
@@ -159,6 +164,16 @@ void player_seek(struct player *player, uint64_t time_ns, uint64_t now_ns) {
 	move_to(player, time_ns, now_ns);
 }
 
+// When the last picture before a time was; 0: there is none.
+static uint64_t picture_before(const struct player *player, uint64_t time_ns) {
+	for (size_t i = time_ns > 0 ? entry_after(player, time_ns - 1) : 0; i-- > 0;) {
+		if (is_picture(player, i)) {
+			return recording_time(player->recording, i);
+		}
+	}
+	return 0;
+}
+
 void player_step(struct player *player, bool marks, bool back, uint64_t now_ns) {
 	follow_clock(player, now_ns);
 	player->playing = false;
@@ -168,13 +183,8 @@ void player_step(struct player *player, bool marks, bool back, uint64_t now_ns) 
 			story_next(player->story, player->position_ns, back);
 		time_ns = moment != NULL ? moment->time_ns : time_ns;
 	} else if (back) {
-		for (size_t i = entry_after(player, player->position_ns); i-- > 0;) {
-			if (is_picture(player, i) &&
-				recording_time(player->recording, i) < player->position_ns) {
-				time_ns = recording_time(player->recording, i);
-				break;
-			}
-		}
+		// Before the one that is shown, which may be from long ago.
+		time_ns = picture_before(player, picture_before(player, player->position_ns + 1));
 	} else {
 		size_t len = recording_len(player->recording);
 		for (size_t i = entry_after(player, player->position_ns); i < len; i++) {

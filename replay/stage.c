@@ -131,8 +131,8 @@ static bool add_difference(const struct stage *stage, const uint32_t *old, const
 bool stage_show(struct stage *stage, const uint32_t *pixels, struct damage *damage) {
 	const size_t row_bytes = (size_t)stage->width * 4;
 	if (stage->serial == 0) {
-		damage_add(damage, &(struct channel_box){0, 0, (int32_t)stage->width,
-					   (int32_t)stage->height});
+		damage_add(damage,
+			&(struct channel_box){0, 0, (int32_t)stage->width, (int32_t)stage->height});
 	} else if (!add_difference(stage,
 			   (const uint32_t *)(void *)slot_memory(stage, stage->serial), pixels,
 			   damage)) {
@@ -152,7 +152,8 @@ bool stage_show(struct stage *stage, const uint32_t *pixels, struct damage *dama
 
 uint32_t stage_show_cursor(
 	struct stage *stage, const struct recording_cursor *cursor, const uint32_t *image) {
-	uint8_t *to = stage->memory + channel_slot_bytes(stage->width, stage->height) * CHANNEL_SLOTS;
+	uint8_t *to =
+		stage->memory + channel_slot_bytes(stage->width, stage->height) * CHANNEL_SLOTS;
 	const size_t row_bytes = (size_t)cursor->width * 4;
 	bool same = stage->cursor_serial > 0 && stage->cursor_width == cursor->width &&
 		    stage->cursor_height == cursor->height;

@@ -31,6 +31,7 @@ uint32_t stage_show_cursor(
 	struct stage *stage, const struct recording_cursor *cursor, const uint32_t *image);
 
 // Where the newest picture is. False: there is none.
-bool stage_newest(const struct stage *stage, uint32_t *slot, uint64_t *generation, uint64_t *serial);
+bool stage_newest(
+	const struct stage *stage, uint32_t *slot, uint64_t *generation, uint64_t *serial);
 
 #endif

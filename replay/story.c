@@ -76,7 +76,7 @@ static void tell_act(const cJSON *event, char *out, size_t size) {
 	say(out, size, "%s: %s", is(event, "as", "human") ? "A person" : "The agent",
 		text_of(event, "action"));
 	const char *between = " ";
-	cJSON_ArrayForEach(key, keys) {
+	cJSON_ArrayForEach (key, keys) {
 		const char *name = cJSON_GetStringValue(key);
 		say(out, size, "%s%s", between, name != NULL ? name : "?");
 		between = "+";
@@ -88,8 +88,8 @@ static void tell_act(const cJSON *event, char *out, size_t size) {
 		say(out, size, " at %.0f, %.0f", x->valuedouble, y->valuedouble);
 	}
 	if (went_wrong(event)) {
-		say(out, size, " – %s%s%s", text_of(event, "effect"), message[0] != '\0' ? ": " : "",
-			message);
+		say(out, size, " – %s%s%s", text_of(event, "effect"),
+			message[0] != '\0' ? ": " : "", message);
 	} else if (is(event, "effect", "nothing_changed")) {
 		say(out, size, " – nothing changed");
 	}
@@ -126,7 +126,7 @@ static void tell_stop(const cJSON *event, char *out, size_t size) {
 static void tell_exec(const cJSON *event, char *out, size_t size) {
 	const cJSON *word, *argv = cJSON_GetObjectItemCaseSensitive(event, "argv");
 	say(out, size, "Starts");
-	cJSON_ArrayForEach(word, argv) {
+	cJSON_ArrayForEach (word, argv) {
 		const char *text = cJSON_GetStringValue(word);
 		say(out, size, " %s", text != NULL ? text : "?");
 	}
@@ -201,12 +201,20 @@ static uint32_t kinds_of(const cJSON *event) {
 
 // Who holds the session from this event on.
 static void follow_holder(struct story_moment *last, const cJSON *event) {
+	// What is told of a change comes a moment before the change.
 	static const struct {
-		const char *name;
+		const char *key, *value;
 		enum view_holder holder;
-	} holders[] = {{"agent", VIEW_AGENT}, {"human", VIEW_HUMAN}, {"paused", VIEW_PAUSED}};
+	} holders[] = {
+		{"holder", "agent", VIEW_AGENT},
+		{"holder", "human", VIEW_HUMAN},
+		{"holder", "paused", VIEW_PAUSED},
+		{"event", "handed-back", VIEW_AGENT},
+		{"event", "taken-over", VIEW_HUMAN},
+		{"event", "paused", VIEW_PAUSED},
+	};
 	for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++) {
-		if (is(event, "holder", holders[i].name)) {
+		if (is(event, holders[i].key, holders[i].value)) {
 			last->holder = holders[i].holder;
 		}
 	}

@@ -102,19 +102,25 @@ void chrome_show_replay(struct chrome *chrome) {
 	}
 }
 
+// `format` with a text in place of its `%s`: it is one of several, which no compiler checks.
+static char *put_in(const char *format, const char *text) {
+	g_auto(GStrv) parts = g_strsplit(format, "%s", -1);
+	return g_strjoinv(text, parts);
+}
+
 // What the strip says of a recording, where it stands.
 static void show_past_holder(struct chrome *chrome, const struct wire_told *told) {
 	const char *words = _("Agent was in control"), *icon = "parclose-agent-symbolic";
 	const gint64 latest = G_MAXUINT32; // of what a calendar is asked about
-	g_autoptr(GDateTime) begun = g_date_time_new_from_unix_local(
-		(gint64)MIN(told->replay.begun_s, (guint64)latest));
+	g_autoptr(GDateTime) begun =
+		g_date_time_new_from_unix_local((gint64)MIN(told->replay.begun_s, (guint64)latest));
 	g_autofree char *date = begun == NULL ? NULL : g_date_time_format(begun, "%x %H:%M");
-	const char *cut = told->replay.whole
-				  ? ""
-				  : _("; it was cut off, or is still being written");
-	// Translators: %1$s is a date and time, %2$s empty or a further clause.
-	g_autofree char *hint =
-		g_strdup_printf(_("A recording of %1$s%2$s"), date != NULL ? date : "?", cut);
+	// Translators: %s is a date and time.
+	const char *format = told->replay.whole
+				     ? _("A recording of %s")
+				     : _("A recording of %s; it was cut off, or is still being "
+					 "written");
+	g_autofree char *hint = put_in(format, date != NULL ? date : "?");
 	if (told->holder == VIEW_PAUSED) {
 		words = _("It was paused");
 		icon = "parclose-pause-symbolic";

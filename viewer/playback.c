@@ -153,7 +153,7 @@ static void set_state(ViewerPlayback *playback, const char *name, GVariant *valu
 }
 
 static void show_speed(ViewerPlayback *playback, guint speed) {
-	g_autofree char *text = speed % FULL == 0  ? g_strdup_printf("%u×", speed / FULL)
+	g_autofree char *text = speed % FULL == 0   ? g_strdup_printf("%u×", speed / FULL)
 				: speed == FULL / 4 ? g_strdup("¼×")
 				: speed == FULL / 2 ? g_strdup("½×")
 						    : g_strdup_printf("%u %%", speed);
@@ -185,7 +185,8 @@ static void show_caption(ViewerPlayback *playback) {
 	const struct wire_replay *replay = replay_of(playback);
 	gboolean any = replay->caption_kinds != 0;
 	g_autofree char *time = scrubber_time(replay->caption_ns);
-	g_autofree char *text = any ? g_strdup_printf("%s  %s", time, replay->caption) : g_strdup("");
+	g_autofree char *text =
+		any ? g_strdup_printf("%s  %s", time, replay->caption) : g_strdup("");
 	gtk_label_set_text(playback->caption, text);
 	gtk_widget_set_tooltip_text(GTK_WIDGET(playback->caption), any ? text : NULL);
 	gtk_widget_set_visible(playback->says, any);

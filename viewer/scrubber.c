@@ -10,6 +10,7 @@
 #define LINE_HEIGHT 4.0f
 #define HANDLE 7.0f
 #define TICK 2.0f
+#define NEAR 3.0
 
 // How a kind is marked: by its height, too, for those who do not tell the colours apart.
 static const struct {
@@ -42,11 +43,11 @@ G_DEFINE_FINAL_TYPE(ViewerScrubber, viewer_scrubber, GTK_TYPE_WIDGET)
 char *scrubber_time(guint64 time_ns) {
 	guint64 tenths = time_ns / 100000000;
 	guint64 seconds = tenths / 10, minutes = seconds / 60, hours = minutes / 60;
-	return hours > 0 ? g_strdup_printf("%" G_GUINT64_FORMAT ":%02u:%02u.%u", hours,
-				   (guint)(minutes % 60), (guint)(seconds % 60),
-				   (guint)(tenths % 10))
-			 : g_strdup_printf("%u:%02u.%u", (guint)minutes, (guint)(seconds % 60),
-				   (guint)(tenths % 10));
+	return hours > 0
+		       ? g_strdup_printf("%" G_GUINT64_FORMAT ":%02u:%02u.%u", hours,
+				 (guint)(minutes % 60), (guint)(seconds % 60), (guint)(tenths % 10))
+		       : g_strdup_printf("%u:%02u.%u", (guint)minutes, (guint)(seconds % 60),
+				 (guint)(tenths % 10));
 }
 
 static float line_width(ViewerScrubber *scrubber) {
@@ -83,10 +84,11 @@ static GskRenderNode *draw_marks(ViewerScrubber *scrubber) {
 	return gtk_snapshot_free_to_node(snapshot);
 }
 
-static void append_pill(GtkSnapshot *snapshot, const GdkRGBA *colour, float x, float y, float width,
-	float height) {
+static void append_pill(
+	GtkSnapshot *snapshot, const GdkRGBA *colour, float x, float y, float width, float height) {
 	GskRoundedRect pill;
-	gsk_rounded_rect_init_from_rect(&pill, &GRAPHENE_RECT_INIT(x, y, width, height), height / 2);
+	gsk_rounded_rect_init_from_rect(
+		&pill, &GRAPHENE_RECT_INIT(x, y, width, height), height / 2);
 	gtk_snapshot_push_rounded_clip(snapshot, &pill);
 	gtk_snapshot_append_color(snapshot, colour, &pill.bounds);
 	gtk_snapshot_pop(snapshot);
@@ -107,8 +109,7 @@ static void viewer_scrubber_snapshot(GtkWidget *widget, GtkSnapshot *snapshot) {
 		gtk_snapshot_append_node(snapshot, scrubber->marks);
 	}
 	guint64 duration_ns = MAX(scrubber->replay->duration_ns, 1);
-	guint64 time_ns =
-		scrubber->dragging ? scrubber->wanted_ns : scrubber->replay->position_ns;
+	guint64 time_ns = scrubber->dragging ? scrubber->wanted_ns : scrubber->replay->position_ns;
 	float played = (float)((double)time_ns / (double)duration_ns) * line_width(scrubber);
 	GdkRGBA text, dim;
 	gtk_widget_get_color(widget, &text);
@@ -160,9 +161,10 @@ static gboolean viewer_scrubber_query_tooltip(
 		return FALSE;
 	}
 	double part = part_at(scrubber, x) * VIEW_MARKS_LEN;
-	// What is marked within a unit of the pointer.
-	double near = VIEW_MARKS_LEN / (double)line_width(scrubber);
-	guint first = (guint)MAX(part - near, 0), last = (guint)MIN(part + near, VIEW_MARKS_LEN - 1);
+	// What is marked near the pointer.
+	double near = NEAR * VIEW_MARKS_LEN / (double)line_width(scrubber);
+	guint first = (guint)MAX(part - near, 0),
+	      last = (guint)MIN(part + near, VIEW_MARKS_LEN - 1);
 	guint marked = 0;
 	for (guint i = first; i <= last; i++) {
 		marked |= scrubber->replay->marks[i];

@@ -464,8 +464,7 @@ void wire_flush(struct wire *wire) {
 static bool replaces(const struct view_message *message, const struct view_message *last) {
 	bool motion = message->type == VIEW_INPUT && message->input.kind == VIEW_INPUT_MOVE;
 	return message->type == last->type &&
-	       (message->type == VIEW_SEEK ||
-		       (motion && last->input.kind == VIEW_INPUT_MOVE));
+	       (message->type == VIEW_SEEK || (motion && last->input.kind == VIEW_INPUT_MOVE));
 }
 
 // The queue without input: the supervisor did not read it in time, and late keys would be wrong

@@ -114,8 +114,8 @@ uint32_t wire_take(struct wire *wire, const struct view_message *untrusted, size
 
 /*
  * Sends now or when there is room; `fd` (-1: none) is taken over. Of pointer motion, and of places
- * in a recording, only the newest waits. A supervisor that reads nothing for long gets no more input: then this returns false, and
- * what was pressed goes up.
+ * in a recording, only the newest waits. A supervisor that reads nothing for long gets no more
+ * input: then this returns false, and what was pressed goes up.
  */
 bool wire_send(struct wire *wire, const struct view_message *message, int fd);
 
