@@ -34,6 +34,7 @@ int verb_release(int argc, char *argv[]);
 int verb_pause(int argc, char *argv[]);
 int verb_resume(int argc, char *argv[]);
 int verb_record(int argc, char *argv[]);
+int verb_replay(int argc, char *argv[]);
 int verb_stop(int argc, char *argv[]);
 int verb_log(int argc, char *argv[]);
 int verb_policy(int argc, char *argv[]);
@@ -84,6 +85,11 @@ bool find_helpers(const struct policy *policy, bool learn, struct helpers *helpe
  */
 bool find_helper(const char *name, char *path, size_t size);
 bool have_helper(const char *name, char *path, size_t size); // the same without a complaint
+
+// This process becomes the window at the other end of a view channel, of a session or
+// of the player of a recording. Returns only when it cannot,
+// with a complaint.
+void become_viewer(int channel, bool replay);
 
 // Opens a window on a session, as `parclose view` does, and does not wait for it.
 void spawn_view(const char *name);

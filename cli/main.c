@@ -36,6 +36,7 @@ static const struct {
 	{"pause", verb_pause, "stop everything in sessions where it stands"},
 	{"resume", verb_resume, "let paused sessions go on"},
 	{"record", verb_record, "record a session; show or export a recording"},
+	{"replay", verb_replay, "a window on a recording"},
 	{"stop", verb_stop, "end sessions"},
 	{"log", verb_log, "a session's audit log"},
 	{"mcp", verb_mcp, "serve agents a session by the Model Context Protocol on stdio"},
@@ -127,7 +128,7 @@ bool have_helper(const char *name, char *path, size_t size) {
 		slash = strrchr(self, '/');
 	}
 	static const char *const places[] = {
-		"../libexec/parclose", "../compositor", "../network", "../viewer"};
+		"../libexec/parclose", "../compositor", "../network", "../viewer", "../replay"};
 	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
 		if (access(path, X_OK) == 0) {

@@ -49,8 +49,7 @@ static int tell_nothing(void) {
 	return 1;
 }
 
-// This process becomes the window. Returns only when it cannot.
-static void become_viewer(int channel) {
+void become_viewer(int channel, bool replay) {
 	char viewer[4096], self[4096], fd[16];
 	if (!find_helper("parclose-viewer", viewer, sizeof(viewer))) {
 		return;
@@ -59,7 +58,16 @@ static void become_viewer(int channel) {
 	self[len > 0 ? len : 0] = '\0';
 	snprintf(fd, sizeof(fd), "%d", channel);
 	if (fcntl(channel, F_SETFD, 0) == 0) {
-		execl(viewer, "parclose-viewer", "--fd", fd, len > 0 ? "--cli" : NULL, self, NULL);
+		const char *argv[7] = {"parclose-viewer", "--fd", fd};
+		size_t words = 3;
+		if (replay) {
+			argv[words++] = "--replay";
+		}
+		if (len > 0) {
+			argv[words++] = "--cli";
+			argv[words++] = self;
+		}
+		execv(viewer, (char *const *)argv);
 	}
 	complain("cannot start %s: %s", viewer, strerror(errno));
 }
@@ -77,7 +85,7 @@ static int view(const char *name) {
 	} else if (answer.fd < 0) {
 		complain("%s: the session gave no view of itself", name);
 	} else {
-		become_viewer(answer.fd); // the control connection closes with it
+		become_viewer(answer.fd, false); // the control connection closes with it
 	}
 	client_answer_finish(&answer);
 	client_close(client);

@@ -461,6 +461,13 @@ static bool apply(struct recording *recording, size_t i, struct recording_error 
 	       fail(error, "the recording is damaged at %.3f s", (double)entry->time_ns / 1e9);
 }
 
+void recording_clear(struct recording *recording) {
+	size_t pixels = (size_t)recording->info.width * recording->info.height;
+	memset(recording->pixels, 0, pixels * sizeof(*recording->pixels));
+	recording->cursor = (struct recording_cursor){0};
+	recording->at = SIZE_MAX;
+}
+
 bool recording_seek(struct recording *recording, size_t i, struct recording_error *error) {
 	if (i >= recording->len) {
 		return fail(error, "there is no such entry");
@@ -475,9 +482,7 @@ bool recording_seek(struct recording *recording, size_t i, struct recording_erro
 	size_t from = key + 1;
 	if (key != recording->at) {
 		// From a key frame, or from nothing where there is none.
-		size_t pixels = (size_t)recording->info.width * recording->info.height;
-		memset(recording->pixels, 0, pixels * sizeof(*recording->pixels));
-		recording->cursor = (struct recording_cursor){0};
+		recording_clear(recording);
 		from = key;
 	}
 	recording->at = SIZE_MAX;

@@ -100,6 +100,9 @@ char *recording_event(struct recording *recording, size_t i);
 // Goes to an entry, from wherever it is. False with a sentence in *error: the file is damaged.
 bool recording_seek(struct recording *recording, size_t i, struct recording_error *error);
 
+// Stands nowhere again, and the picture is black: after a seek that failed it is none.
+void recording_clear(struct recording *recording);
+
 // The picture there; owned by the recording, changed by the next recording_seek().
 const uint32_t *recording_pixels(const struct recording *recording);
 const struct recording_cursor *recording_cursor(const struct recording *recording);

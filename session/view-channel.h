@@ -30,6 +30,16 @@
 #define VIEW_MAX_VIEWERS 16
 #define VIEW_MAX_KEYMAP (256u * 1024) // bytes of a user's keymap, XKB text format
 
+/*
+ * A recording is shown in the same way, by a player in the supervisor's place (replay/). It says
+ * REPLAY right after HELLO, and what the user then wants of it is SEEK, PLAY and STEP, and none of
+ * what a session is told.
+ */
+#define VIEW_MARKS_LEN 1024 // parts of the same length that a recording's time is marked in
+#define VIEW_MARKS_CHUNK 240 // of them in one message
+#define VIEW_MAX_SPEED 6400 // percent
+#define VIEW_MAX_REPLAY_NS ((uint64_t)1 << 62)
+
 struct view_slots {
 	_Atomic uint64_t generation[CHANNEL_SLOTS];
 };
@@ -44,6 +54,11 @@ enum view_type {
 	VIEW_TITLE, // `title`: of the focused window
 	VIEW_NOTICE, // `notice`: something to tell the user
 	VIEW_ENDED, // `notice`: the session ended; the last message
+	// player -> viewer
+	VIEW_REPLAY = 32, // `replay`; second message, once
+	VIEW_MARKS, // `marks`
+	VIEW_POSITION, // `position`: after REPLAY, and at each change
+	VIEW_CAPTION, // `caption`: what happened last at that position
 	// viewer -> supervisor; of these, INPUT and KEYMAP only count while this viewer has the
 	// wheel
 	VIEW_TAKE_OVER = 64, // `take_over`; the answer is a STATE. Of who has the wheel already it
@@ -56,6 +71,27 @@ enum view_type {
 	VIEW_KEYMAP, // `keymap`, carries a memfd with the user's own layout in XKB text; before the
 		     // first key of a takeover, and whenever something of it changes
 	VIEW_RECORD, // `record`
+	// viewer -> player
+	VIEW_SEEK = 96, // `seek`
+	VIEW_PLAY, // `play`
+	VIEW_STEP, // `step`
+};
+
+enum view_mark {
+	VIEW_MARK_AGENT = 1u << 0, // the agent did something
+	VIEW_MARK_PERSON = 1u << 1, // a person did, or took over, paused, …
+	VIEW_MARK_REFUSED = 1u << 2, // something was refused, or failed
+	VIEW_MARK_OTHER = 1u << 3,
+};
+
+enum view_position_flag {
+	VIEW_POSITION_PLAYING = 1u << 0,
+	VIEW_POSITION_DAMAGED = 1u << 1, // what was there cannot be read; an older picture is shown
+};
+
+enum view_step {
+	VIEW_STEP_PICTURE = 1, // from one picture to the next
+	VIEW_STEP_MARK, // from one thing that happened to the next
 };
 
 enum view_holder {
@@ -159,6 +195,38 @@ struct view_message {
 		struct {
 			uint32_t on; // 0 or 1
 		} record;
+		struct {
+			uint64_t duration_ns; // at most VIEW_MAX_REPLAY_NS, as each time here
+			uint64_t begun_s; // CLOCK_REALTIME seconds
+			uint32_t whole; // 1: it has an end; 0: it was cut off, or is being written
+		} replay;
+		struct {
+			uint32_t first, len; // of VIEW_MARKS_LEN; len 1..VIEW_MARKS_CHUNK
+			uint8_t kinds[VIEW_MARKS_CHUNK]; // enum view_mark, of each
+		} marks;
+		struct {
+			uint64_t time_ns;
+			uint32_t flags; // enum view_position_flag
+			uint32_t speed; // percent, 1..VIEW_MAX_SPEED
+			uint32_t skip; // 1: what stands still is left out
+		} position;
+		struct {
+			uint64_t time_ns; // when it happened
+			uint32_t kinds; // enum view_mark; 0: nothing has happened yet
+			char untrusted_text[236];
+		} caption;
+		struct {
+			uint64_t time_ns;
+		} seek;
+		struct {
+			uint32_t on; // 0 or 1
+			uint32_t speed; // percent, 1..VIEW_MAX_SPEED
+			uint32_t skip; // 0 or 1
+		} play;
+		struct {
+			uint32_t what; // enum view_step
+			uint32_t back; // 1: to the one before
+		} step;
 	};
 };
 

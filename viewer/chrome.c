@@ -34,6 +34,10 @@ void chrome_bind(GtkWidgetClass *class, gssize offset) {
 		CHILD(clipboard),
 		CHILD(viewers),
 		CHILD(duration),
+		CHILD(record),
+		CHILD(stop),
+		CHILD(withhold),
+		CHILD(footer),
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
 		gtk_widget_class_bind_template_child_full(
@@ -88,6 +92,47 @@ void chrome_show_hello(struct chrome *chrome, const struct wire_told *told) {
 	gtk_label_set_text(chrome->name, told->name);
 	gtk_label_set_text(chrome->command, told->command);
 	gtk_widget_set_visible(GTK_WIDGET(chrome->command), told->command[0] != '\0');
+}
+
+void chrome_show_replay(struct chrome *chrome) {
+	GtkWidget *const of_a_session[] = {chrome->pause, chrome->record, chrome->stop,
+		chrome->withhold, chrome->take_over, chrome->footer};
+	for (size_t i = 0; i < G_N_ELEMENTS(of_a_session); i++) {
+		gtk_widget_set_visible(of_a_session[i], FALSE);
+	}
+}
+
+// `format` with a text in place of its `%s`: it is one of several, which no compiler checks.
+static char *put_in(const char *format, const char *text) {
+	g_auto(GStrv) parts = g_strsplit(format, "%s", -1);
+	return g_strjoinv(text, parts);
+}
+
+// What the strip says of a recording, where it stands.
+static void show_past_holder(struct chrome *chrome, const struct wire_told *told) {
+	const char *words = _("Agent was in control"), *icon = "parclose-agent-symbolic";
+	const gint64 latest = G_MAXUINT32; // of what a calendar is asked about
+	g_autoptr(GDateTime) begun =
+		g_date_time_new_from_unix_local((gint64)MIN(told->replay.begun_s, (guint64)latest));
+	g_autofree char *date = begun == NULL ? NULL : g_date_time_format(begun, "%x %H:%M");
+	// Translators: %s is a date and time.
+	const char *format = told->replay.whole
+				     ? _("A recording of %s")
+				     : _("A recording of %s; it was cut off, or is still being "
+					 "written");
+	g_autofree char *hint = put_in(format, date != NULL ? date : "?");
+	if (told->holder == VIEW_PAUSED) {
+		words = _("It was paused");
+		icon = "parclose-pause-symbolic";
+	} else if (told->holder == VIEW_HUMAN) {
+		words = (told->flags & VIEW_STATE_WITHHELD) != 0
+				? _("A person was in control; the screen was withheld")
+				: _("A person was in control");
+		icon = "parclose-you-symbolic";
+	}
+	gtk_label_set_text(chrome->holder, words);
+	gtk_label_set_text(chrome->hint, hint);
+	gtk_image_set_from_icon_name(chrome->holder_icon, icon);
 }
 
 static char *chord_label(const char *keys) {
@@ -213,6 +258,10 @@ static void show_clipboard(struct chrome *chrome, const struct wire_told *told) 
 void chrome_show_state(
 	struct chrome *chrome, const struct wire_told *told, bool mine, bool in, bool shown) {
 	show_class(chrome, told);
+	if (told->replay.on && told->state && told->end == WIRE_OPEN) {
+		show_past_holder(chrome, told);
+		return;
+	}
 	show_holder(chrome, told, mine, in, shown);
 	bool paused = told->state && told->holder == VIEW_PAUSED;
 	const char *pause = paused ? _("Resume") : _("Pause");
@@ -247,7 +296,10 @@ void chrome_show_title(struct chrome *chrome, const struct wire_told *told) {
 void chrome_show_over(struct chrome *chrome, const struct wire_told *told) {
 	const char *title = _("The session has ended"), *text = told->end_reason;
 	g_autofree char *composed = NULL;
-	if (told->end == WIRE_LOST) {
+	if (told->replay.on) {
+		title = _("The recording cannot be shown any further");
+		text = text[0] != '\0' ? text : _("What reads it ended without a word.");
+	} else if (told->end == WIRE_LOST) {
 		title = _("The session is gone");
 		text = _(
 			"Its supervisor ended without a word. “parclose list --all” may know why.");

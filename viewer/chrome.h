@@ -28,12 +28,16 @@ struct chrome {
 	GtkLabel *app_title;
 	GtkWidget *recording;
 	GtkLabel *network, *clipboard, *viewers, *duration;
+	GtkWidget *record, *stop, *withhold, *footer; // of a session, not of a recording
 };
 
 // Names the children above in a template of `class` whose `struct chrome` is at `offset`.
 void chrome_bind(GtkWidgetClass *class, gssize offset);
 
 void chrome_show_hello(struct chrome *chrome, const struct wire_told *told);
+
+// The chrome is that of a recording from now on: nothing in it is to be taken over, paused, …
+void chrome_show_replay(struct chrome *chrome);
 
 /*
  * `mine`: the user has the wheel at this window; `in`: what the user does goes to the session;

@@ -17,6 +17,7 @@
 struct viewer {
 	int fd;
 	char *cli;
+	gboolean replay; // a recording is shown
 	gboolean nothing; // there is no session, and a window says so
 	struct wire *wire; // until the window has it
 	struct statistics *statistics; // NULL: not asked for
@@ -78,6 +79,7 @@ int main(int argc, char *argv[]) {
 		{"fd", 0, 0, G_OPTION_ARG_INT, &viewer.fd, N_("The view channel"), "FD"},
 		{"cli", 0, 0, G_OPTION_ARG_FILENAME, &viewer.cli, N_("The parclose program"),
 			"PATH"},
+		{"replay", 0, 0, G_OPTION_ARG_NONE, &viewer.replay, N_("Show a recording"), NULL},
 		{"nothing", 0, 0, G_OPTION_ARG_NONE, &viewer.nothing,
 			N_("Say that there is no session"), NULL},
 		{"statistics", 0, 0, G_OPTION_ARG_NONE, &statistics,
@@ -113,7 +115,7 @@ int main(int argc, char *argv[]) {
 			   "WAYLAND_DISPLAY nor DISPLAY leads to one\n");
 		return 1;
 	}
-	viewer.wire = viewer.nothing ? NULL : wire_create(viewer.fd);
+	viewer.wire = viewer.nothing ? NULL : wire_create(viewer.fd, viewer.replay);
 	if (!viewer.nothing && viewer.wire == NULL) {
 		g_printerr("parclose-viewer: out of memory\n");
 		return 1;

@@ -6,6 +6,7 @@
 #include "viewer/chrome.h"
 #include "viewer/hands.h"
 #include "viewer/keys.h"
+#include "viewer/playback.h"
 #include "viewer/remember.h"
 #include "viewer/screen.h"
 #include "viewer/source.h"
@@ -20,6 +21,7 @@ struct _ViewerWindow {
 	ViewerScreen *screen;
 	GtkScrolledWindow *scroll;
 	GtkWidget *notice_close, *menu;
+	ViewerPlayback *playback;
 
 	struct wire *wire;
 	GSource *source; // NULL: nothing more comes
@@ -139,7 +141,8 @@ static void take_hello(ViewerWindow *window) {
 	const struct wire_told *told = wire_told(window->wire);
 	chrome_show_hello(&window->chrome, told);
 	// Translators: %s is the name of a session.
-	g_autofree char *title = g_strdup_printf(_("%s – Parclose"), told->name);
+	g_autofree char *title = g_strdup_printf(
+		told->replay.on ? _("%s, a recording – Parclose") : _("%s – Parclose"), told->name);
 	gtk_window_set_title(GTK_WINDOW(window), title);
 	g_autofree char *label = g_strdup_printf(_("Screen of the session %s"), told->name);
 	gtk_accessible_update_property(
@@ -159,7 +162,7 @@ static void take_hello(ViewerWindow *window) {
 
 static void take_state(ViewerWindow *window) {
 	const struct wire_told *told = wire_told(window->wire);
-	bool open = told->end == WIRE_OPEN && told->state;
+	bool open = told->end == WIRE_OPEN && told->state && !told->replay.on;
 	if ((told->flags & VIEW_STATE_MINE) == 0) {
 		window->handing_back = false;
 	}
@@ -198,6 +201,9 @@ static void take_over_news(ViewerWindow *window) {
 	}
 	take_state(window);
 	screen_set_over(window->screen);
+	if (told->replay.on) {
+		playback_end(window->playback);
+	}
 	chrome_show_over(&window->chrome, told);
 	if (told->end != WIRE_ENDED) {
 		g_message("%s: %s", told->name,
@@ -226,6 +232,9 @@ static void take_news(ViewerWindow *window, uint32_t news) {
 		if (told->notice_urgent) {
 			notify_desktop(window, told->notice);
 		}
+	}
+	if (told->replay.on) {
+		playback_show(window->playback, news);
 	}
 	if ((news & WIRE_OVER) != 0) {
 		take_over_news(window);
@@ -372,7 +381,8 @@ static void handle_fullscreened(ViewerWindow *window) {
 }
 
 static void handle_shortcuts(GSimpleAction *simple, GVariant *parameter, gpointer data) {
-	keys_show(data);
+	ViewerWindow *window = data;
+	keys_show(data, wire_told(window->wire)->replay.on);
 }
 
 static void handle_about(GSimpleAction *simple, GVariant *parameter, gpointer data) {
@@ -449,12 +459,14 @@ static void viewer_window_class_init(ViewerWindowClass *class) {
 	G_OBJECT_CLASS(class)->finalize = viewer_window_finalize;
 	GTK_WINDOW_CLASS(class)->close_request = viewer_window_close_request;
 	g_type_ensure(VIEWER_TYPE_SCREEN);
+	g_type_ensure(VIEWER_TYPE_PLAYBACK);
 	gtk_widget_class_set_template_from_resource(widget_class, "/org/parclose/Viewer/window.ui");
 	chrome_bind(widget_class, G_STRUCT_OFFSET(ViewerWindow, chrome));
 	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, screen);
 	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, scroll);
 	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, notice_close);
 	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, menu);
+	gtk_widget_class_bind_template_child(widget_class, ViewerWindow, playback);
 }
 
 static void viewer_window_init(ViewerWindow *window) {
@@ -485,7 +497,6 @@ static void viewer_window_init(ViewerWindow *window) {
 	g_signal_connect_swapped(
 		window->notice_close, "clicked", G_CALLBACK(handle_notice_close), window);
 	g_signal_connect_swapped(window->menu, "notify::active", G_CALLBACK(handle_menu), window);
-	keys_add_to(GTK_WINDOW(window));
 }
 
 GtkWindow *viewer_window_new(GtkApplication *application, struct wire *wire, const char *cli,
@@ -493,6 +504,12 @@ GtkWindow *viewer_window_new(GtkApplication *application, struct wire *wire, con
 	ViewerWindow *window = g_object_new(VIEWER_TYPE_WINDOW, "application", application, NULL);
 	window->wire = wire;
 	window->cli = g_strdup(cli);
+	bool replay = wire_told(wire)->replay.on;
+	if (replay) {
+		playback_begin(window->playback, wire, G_ACTION_MAP(window));
+		chrome_show_replay(&window->chrome);
+	}
+	keys_add_to(GTK_WINDOW(window), replay);
 	screen_set_statistics(window->screen, statistics);
 	window->hands =
 		hands_create(GTK_WINDOW(window), window->screen, wire, handle_chord, window);

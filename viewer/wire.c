@@ -29,13 +29,14 @@ struct wire {
 	bool release_owed; // input was thrown away: what is pressed must go up
 };
 
-struct wire *wire_create(int fd) {
+struct wire *wire_create(int fd, bool replay) {
 	struct wire *wire = calloc(1, sizeof(*wire));
 	if (wire == NULL) {
 		close(fd);
 		return NULL;
 	}
 	wire->fd = fd;
+	wire->told.replay.on = replay;
 	int flags = fcntl(fd, F_GETFL);
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -233,6 +234,102 @@ static uint32_t take_notice(struct wire *wire, const struct view_message *untrus
 	return WIRE_NOTICE;
 }
 
+// ---- what a player says
+
+static uint32_t take_replay(struct wire *wire, const struct view_message *untrusted) {
+	struct wire_replay *replay = &wire->told.replay;
+	if (replay->known || untrusted->replay.whole > 1 ||
+		untrusted->replay.duration_ns > VIEW_MAX_REPLAY_NS) {
+		return wrong(wire, "a recording that is none");
+	}
+	replay->known = true;
+	replay->whole = untrusted->replay.whole == 1;
+	replay->duration_ns = untrusted->replay.duration_ns;
+	replay->begun_s = untrusted->replay.begun_s;
+	replay->speed = 100;
+	return WIRE_REPLAY;
+}
+
+static const uint32_t known_marks =
+	VIEW_MARK_AGENT | VIEW_MARK_PERSON | VIEW_MARK_REFUSED | VIEW_MARK_OTHER;
+
+static uint32_t take_marks(struct wire *wire, const struct view_message *untrusted) {
+	uint32_t first = untrusted->marks.first, len = untrusted->marks.len;
+	if (len < 1 || len > VIEW_MARKS_CHUNK || first >= VIEW_MARKS_LEN ||
+		len > VIEW_MARKS_LEN - first) {
+		return wrong(wire, "a mark beside the recording");
+	}
+	for (uint32_t i = 0; i < len; i++) {
+		if ((untrusted->marks.kinds[i] & ~known_marks) != 0) {
+			return wrong(wire, "a mark of no known kind");
+		}
+	}
+	memcpy(wire->told.replay.marks + first, untrusted->marks.kinds, len);
+	return WIRE_MARKS;
+}
+
+static uint32_t take_position(struct wire *wire, const struct view_message *untrusted) {
+	const uint32_t known = VIEW_POSITION_PLAYING | VIEW_POSITION_DAMAGED;
+	struct wire_replay *replay = &wire->told.replay;
+	if (untrusted->position.time_ns > replay->duration_ns ||
+		(untrusted->position.flags & ~known) != 0 || untrusted->position.skip > 1 ||
+		untrusted->position.speed < 1 || untrusted->position.speed > VIEW_MAX_SPEED) {
+		return wrong(wire, "a position beside the recording");
+	}
+	replay->position_ns = untrusted->position.time_ns;
+	replay->position_flags = untrusted->position.flags;
+	replay->speed = untrusted->position.speed;
+	replay->skip = untrusted->position.skip == 1;
+	return WIRE_POSITION;
+}
+
+static uint32_t take_caption(struct wire *wire, const struct view_message *untrusted) {
+	struct wire_replay *replay = &wire->told.replay;
+	if (untrusted->caption.time_ns > replay->duration_ns ||
+		(untrusted->caption.kinds & ~known_marks) != 0 ||
+		!take_text(replay->caption, sizeof(replay->caption),
+			untrusted->caption.untrusted_text,
+			sizeof(untrusted->caption.untrusted_text))) {
+		return wrong(wire, "a caption without an end, or beside the recording");
+	}
+	replay->caption_ns = untrusted->caption.time_ns;
+	replay->caption_kinds = untrusted->caption.kinds;
+	return WIRE_CAPTION;
+}
+
+/*
+ * What a player may say once it has greeted. It reads files of anybody's: of words it has its
+ * captions and its end, and nobody types into a recording.
+ */
+static uint32_t dispatch_replay(struct wire *wire, const struct view_message *untrusted) {
+	if (!wire->told.replay.known && untrusted->type != VIEW_REPLAY &&
+		untrusted->type != VIEW_ENDED) {
+		return wrong(wire, "a recording without a length");
+	}
+	switch (untrusted->type) {
+	case VIEW_REPLAY:
+		return take_replay(wire, untrusted);
+	case VIEW_FRAME:
+		return take_frame(wire, untrusted);
+	case VIEW_CURSOR:
+		return take_cursor(wire, untrusted);
+	case VIEW_STATE:
+		return (untrusted->state.flags & ~(uint32_t)VIEW_STATE_WITHHELD) != 0
+			       ? wrong(wire, "a recording that is a session")
+			       : take_state(wire, untrusted);
+	case VIEW_MARKS:
+		return take_marks(wire, untrusted);
+	case VIEW_POSITION:
+		return take_position(wire, untrusted);
+	case VIEW_CAPTION:
+		return take_caption(wire, untrusted);
+	case VIEW_ENDED:
+		return take_notice(wire, untrusted);
+	default:
+		return wrong(wire, "a message of no known kind");
+	}
+}
+
 static uint32_t dispatch(struct wire *wire, const struct view_message *untrusted, size_t len,
 	const int *fds, size_t fds_len) {
 	if (wire->told.end != WIRE_OPEN) {
@@ -247,6 +344,9 @@ static uint32_t dispatch(struct wire *wire, const struct view_message *untrusted
 	// A session that ends before it was shown has only that to say.
 	if (fds_len > 0 || (!wire->told.hello && untrusted->type != VIEW_ENDED)) {
 		return wrong(wire, "a message before the greeting, or with more than words");
+	}
+	if (wire->told.replay.on) {
+		return dispatch_replay(wire, untrusted);
 	}
 	switch (untrusted->type) {
 	case VIEW_FRAME:
@@ -362,8 +462,11 @@ void wire_flush(struct wire *wire) {
 	}
 }
 
-static bool is_motion(const struct view_message *message) {
-	return message->type == VIEW_INPUT && message->input.kind == VIEW_INPUT_MOVE;
+// Does a message make the one before it needless?
+static bool replaces(const struct view_message *message, const struct view_message *last) {
+	bool motion = message->type == VIEW_INPUT && message->input.kind == VIEW_INPUT_MOVE;
+	return message->type == last->type &&
+	       (message->type == VIEW_SEEK || (motion && last->input.kind == VIEW_INPUT_MOVE));
 }
 
 // The queue without input: the supervisor did not read it in time, and late keys would be wrong
@@ -383,7 +486,7 @@ static void throw_input_away(struct wire *wire) {
 bool wire_send(struct wire *wire, const struct view_message *message, int fd) {
 	if (wire->fd >= 0 && wire->queue_len > 0) {
 		struct queued *last = &wire->queue[wire->queue_len - 1];
-		if (is_motion(message) && is_motion(&last->message)) {
+		if (replaces(message, &last->message)) {
 			last->message = *message;
 			return true;
 		}

@@ -26,6 +26,10 @@ enum wire_news {
 	WIRE_STATE = 1u << 3,
 	WIRE_TITLE = 1u << 4,
 	WIRE_NOTICE = 1u << 5,
+	WIRE_REPLAY = 1u << 7,
+	WIRE_MARKS = 1u << 8,
+	WIRE_POSITION = 1u << 9,
+	WIRE_CAPTION = 1u << 10,
 	WIRE_OVER = 1u << 6, // nothing more will come, `end` says why
 };
 
@@ -44,6 +48,23 @@ struct wire_cursor {
 	bool visible;
 };
 
+// Of a recording, where a player is at the other end.
+struct wire_replay {
+	bool on; // it is one, by wire_create()
+	bool known; // what follows was told
+	bool whole;
+	uint64_t duration_ns;
+	uint64_t begun_s; // CLOCK_REALTIME
+	uint8_t marks[VIEW_MARKS_LEN]; // enum view_mark
+	uint64_t position_ns; // at most the duration
+	uint32_t position_flags; // enum view_position_flag
+	uint32_t speed; // percent, 1..VIEW_MAX_SPEED
+	bool skip;
+	uint64_t caption_ns;
+	uint32_t caption_kinds; // enum view_mark; 0: nothing has happened yet
+	char caption[236];
+};
+
 // Everything that was told so far. Texts are checked UTF-8, without control, bidirectional or
 // invisible characters.
 struct wire_told {
@@ -60,6 +81,7 @@ struct wire_told {
 	bool notice_urgent;
 	char notice[248];
 	struct wire_cursor cursor;
+	struct wire_replay replay;
 	enum wire_end end;
 	char end_reason[300];
 };
@@ -67,8 +89,11 @@ struct wire_told {
 #define WIRE_MAX_SIDE 8192 // display.width and display.height of a policy
 #define WIRE_TURN 64 // messages a wire_receive() takes at most
 
-// Takes over `fd`, a SOCK_SEQPACKET socket, and makes it non-blocking. NULL: out of memory.
-struct wire *wire_create(int fd);
+/*
+ * Takes over `fd`, a SOCK_SEQPACKET socket, and makes it non-blocking. `replay`: a player is at its
+ * other end, who can neither say what a session says to its user, nor be one. NULL: out of memory.
+ */
+struct wire *wire_create(int fd, bool replay);
 void wire_destroy(struct wire *wire); // NULL is allowed
 
 const struct wire_told *wire_told(const struct wire *wire);
@@ -88,9 +113,9 @@ uint32_t wire_take(struct wire *wire, const struct view_message *untrusted, size
 	const int *fds, size_t fds_len);
 
 /*
- * Sends now or when there is room; `fd` (-1: none) is taken over. Of pointer motion only the newest
- * waits. A supervisor that reads nothing for long gets no more input: then this returns false, and
- * what was pressed goes up.
+ * Sends now or when there is room; `fd` (-1: none) is taken over. Of pointer motion, and of places
+ * in a recording, only the newest waits. A supervisor that reads nothing for long gets no more
+ * input: then this returns false, and what was pressed goes up.
  */
 bool wire_send(struct wire *wire, const struct view_message *message, int fd);
 

@@ -7,7 +7,7 @@ import time
 import gi
 
 gi.require_version("Atspi", "2.0")
-from gi.repository import Atspi  # noqa: E402 pylint: disable=wrong-import-position
+from gi.repository import Atspi, GLib  # noqa: E402 pylint: disable=wrong-import-position
 
 
 def application(name):
@@ -38,6 +38,15 @@ def walk(node, depth=0):
         yield from walk(node.get_child_at_index(i), depth + 1)
 
 
+def describe_all(nodes):
+    """What goes while it is looked at is not there."""
+    for node, states in nodes:
+        try:
+            yield describe(node, states)
+        except GLib.GError:
+            pass
+
+
 def describe(node, states):
     return {"role": node.get_role_name(), "name": node.get_name() or "", "description": node.get_description() or "",
             "focusable": is_in(states, "FOCUSABLE"), "sensitive": is_in(states, "SENSITIVE"),
@@ -48,7 +57,7 @@ def main():
     verb, name, *rest = sys.argv[1:]
     nodes = list(walk(application(name)))
     if verb == "tree":
-        print(json.dumps([describe(node, states) for node, states in nodes]))
+        print(json.dumps(list(describe_all(nodes))))
         return
     if verb == "press":
         for node, states in nodes:

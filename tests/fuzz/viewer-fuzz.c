@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	memset(slots, 0, sizeof(*slots));
 	int pair[2];
 	require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
-	struct wire *wire = wire_create(pair[0]);
+	struct wire *wire = wire_create(pair[0], false);
 	require(wire != NULL);
 	struct shown shown = {.len = 0};
 	for (bool first = true; size > 0; first = false) {

@@ -66,7 +66,7 @@ static int set_up(void **state) {
 	int pair[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	fixture->peer = pair[0];
-	fixture->wire = wire_create(pair[1]);
+	fixture->wire = wire_create(pair[1], false);
 	fixture->memory_fd = make_memory(channel_memory_bytes(WIDTH, HEIGHT), F_SEAL_SHRINK);
 	fixture->slots_fd = make_memory(sizeof(struct view_slots), F_SEAL_SHRINK);
 	fixture->memory = map(fixture->memory_fd, channel_memory_bytes(WIDTH, HEIGHT));
