@@ -44,9 +44,10 @@ int verb_mcp(int argc, char *argv[]);
 // What of a recording is shown or written elsewhere (cli/export.c).
 struct export_options {
 	const char *frames; // a directory, made if need be; or
-	const char *y4m; // a file, "-" for standard output
+	const char *y4m; // a file, "-" for standard output; or
+	const char *webm, *mp4; // a file
 	uint32_t every_ms; // of `frames`: from one picture to the next, 0: all there are
-	unsigned int fps; // of `y4m`, 1..60
+	unsigned int fps; // of a video, 1..60
 };
 int export_info(const char *file, bool json);
 int export_run(const char *file, const struct export_options *options);

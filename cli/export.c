@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/export.h"
 #include "recording/recording.h"
 #include "session/png.h"
 #include "session/untrusted.h"
@@ -16,8 +17,6 @@
  * A recording as pictures, as raw video for an encoder, or in words. The file may come from
  * anywhere: recording/reader.c checks it, and what is shown of it is made fit to be shown.
  */
-
-#define LONGEST_VIDEO_NS (86400u * 1000000000ull) // there are 3 bytes for each pixel
 
 // Complains and returns NULL on failure.
 static struct recording *open_recording(const char *file) {
@@ -86,63 +85,9 @@ int export_info(const char *file, bool json) {
 
 // ---- pictures
 
-struct painter {
-	const struct recording *recording;
-	uint32_t width;
-};
-
-// A row of the picture with the cursor in it.
-static const uint8_t *paint_row(void *data, uint32_t y, uint8_t *scratch) {
-	const struct painter *painter = data;
-	const struct recording_cursor *cursor = recording_cursor(painter->recording);
-	const uint32_t *row = recording_pixels(painter->recording) + (size_t)y * painter->width;
-	int32_t top = cursor->y - cursor->hot_y, left = cursor->x - cursor->hot_x;
-	int32_t line = (int32_t)y - top;
-	if (!cursor->visible || line < 0 || line >= (int32_t)cursor->height) {
-		return (const uint8_t *)row;
-	}
-	memcpy(scratch, row, (size_t)painter->width * 4);
-	const uint32_t *image =
-		recording_cursor_image(painter->recording) + (size_t)line * cursor->width;
-	for (int32_t x = 0; x < (int32_t)cursor->width; x++) {
-		if (left + x < 0 || left + x >= (int32_t)painter->width) {
-			continue;
-		}
-		uint8_t *to = scratch + (size_t)(left + x) * 4;
-		unsigned int through = 255u - (image[x] >> 24);
-		for (int i = 0; i < 3; i++) { // premultiplied
-			unsigned int mixed =
-				(image[x] >> (8 * i) & 255u) + (to[i] * through + 127) / 255;
-			to[i] = (uint8_t)(mixed > 255 ? 255 : mixed);
-		}
-	}
-	return scratch;
-}
-
-static struct raster make_raster(struct painter *painter, const struct recording *recording) {
-	const struct recording_info *info = recording_info(recording);
-	*painter = (struct painter){.recording = recording, .width = info->width};
-	return (struct raster){
-		.width = info->width, .height = info->height, .row = paint_row, .data = painter};
-}
-
-static bool write_bytes(int fd, const void *bytes, size_t len) {
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(fd, (const uint8_t *)bytes + done, len - done);
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			return false;
-		}
-		done += (size_t)n;
-	}
-	return true;
-}
-
 static bool write_picture(const struct recording *recording, int dir, uint64_t time_ns) {
 	struct painter painter;
-	struct raster raster = make_raster(&painter, recording);
+	struct raster raster = painter_raster(&painter, recording);
 	size_t len;
 	uint8_t *png = png_encode(&raster, &len);
 	if (png == NULL) {
@@ -225,90 +170,13 @@ static int export_frames(
 	return good ? 0 : 1;
 }
 
-// ---- video
-
-/*
- * A frame of YUV4MPEG2 with a sample of everything for each pixel, ITU-R BT.601, 16..235 (the
- * format's manual, yuv4mpeg(5)).
- */
-static void convert(const struct raster *raster, uint8_t *planes, uint8_t *scratch) {
-	const size_t pixels = (size_t)raster->width * raster->height;
-	size_t at = 0;
-	for (uint32_t y = 0; y < raster->height; y++) {
-		const uint8_t *row = raster->row(raster->data, y, scratch);
-		for (uint32_t x = 0; x < raster->width; x++, row += 4, at++) {
-			int b = row[0], g = row[1], r = row[2];
-			planes[at] = (uint8_t)(((66 * r + 129 * g + 25 * b + 128) >> 8) + 16);
-			planes[pixels + at] =
-				(uint8_t)(((-38 * r - 74 * g + 112 * b + 128) >> 8) + 128);
-			planes[2 * pixels + at] =
-				(uint8_t)(((112 * r - 94 * g - 18 * b + 128) >> 8) + 128);
-		}
-	}
-}
-
-static int write_video(struct recording *recording, const char *file, int fd, unsigned int fps) {
-	struct painter painter;
-	struct raster raster = make_raster(&painter, recording);
-	struct recording_error error;
-	if (recording_duration(recording) > LONGEST_VIDEO_NS) {
-		complain("%s: it is longer than a day; write pictures instead (--frames)", file);
-		return 1;
-	}
-	size_t bytes = (size_t)raster.width * raster.height * 3;
-	uint8_t *planes = malloc(bytes), *scratch = malloc((size_t)raster.width * 4);
-	char head[96];
-	int len = snprintf(head, sizeof(head), "YUV4MPEG2 W%u H%u F%u:1 Ip A1:1 C444\n",
-		raster.width, raster.height, fps);
-	bool good = planes != NULL && scratch != NULL && write_bytes(fd, head, (size_t)len);
-	bool damaged = false;
-	size_t shown = SIZE_MAX;
-	uint64_t frames = recording_duration(recording) * fps / 1000000000u + 1;
-	for (uint64_t n = 0; good && n < frames; n++) {
-		size_t at = recording_find(recording, n * 1000000000u / fps);
-		if (at != SIZE_MAX && at != shown) {
-			if (!recording_seek(recording, at, &error)) {
-				complain("%s: %s", file, error.message);
-				damaged = true;
-				break;
-			}
-			shown = at;
-			convert(&raster, planes, scratch);
-		} else if (n == 0) {
-			convert(&raster, planes, scratch);
-		}
-		good = write_bytes(fd, "FRAME\n", 6) && write_bytes(fd, planes, bytes);
-	}
-	if (!good) {
-		complain("cannot write the video: %s", strerror(errno));
-	}
-	free(planes);
-	free(scratch);
-	return good && !damaged ? 0 : 1;
-}
-
 int export_run(const char *file, const struct export_options *options) {
 	struct recording *recording = open_recording(file);
-	int ret = 1;
 	if (recording == NULL) {
 		return 1;
 	}
-	if (options->frames != NULL) {
-		ret = export_frames(recording, file, options);
-	} else {
-		bool out = strcmp(options->y4m, "-") == 0;
-		int fd = out ? STDOUT_FILENO
-			     : open(options->y4m, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (fd < 0) {
-			complain("cannot write %s: %s", options->y4m, strerror(errno));
-		} else {
-			ret = write_video(recording, file, fd, options->fps);
-		}
-		if (fd >= 0 && !out && close(fd) != 0) {
-			complain("cannot write %s: %s", options->y4m, strerror(errno));
-			ret = 1;
-		}
-	}
+	int ret = options->frames != NULL ? export_frames(recording, file, options)
+					  : export_video(recording, file, options);
 	recording_close(recording);
 	return ret;
 }

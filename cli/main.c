@@ -128,7 +128,8 @@ bool have_helper(const char *name, char *path, size_t size) {
 		slash = strrchr(self, '/');
 	}
 	static const char *const places[] = {
-		"../libexec/parclose", "../compositor", "../network", "../viewer", "../replay"};
+		"../libexec/parclose", "../compositor", "../network", "../viewer", "../replay",
+		"../video"};
 	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
 		if (access(path, X_OK) == 0) {

@@ -25,8 +25,10 @@ static const char help[] =
 	"  info shows what a recording holds; export writes it as pictures or for an encoder:\n"
 	"      --frames DIR     PNG pictures, named by their time, and events.jsonl, into DIR\n"
 	"      --every SECS     at most one picture in SECS seconds (1); 0: every one there is\n"
+	"      --webm OUT       video for a browser (VP9), by GStreamer\n"
+	"      --mp4 OUT        video for everything else (H.264), by GStreamer\n"
 	"      --y4m OUT        YUV4MPEG2 video, - for standard output: pipe it to an encoder\n"
-	"      --fps N          pictures a second of the video (10)\n";
+	"      --fps N          pictures a second of the video, at most (15)\n";
 
 // The request and its answer; the exit code.
 static int ask(const char *name, bool on, const char *file, bool json) {
@@ -77,6 +79,8 @@ static bool parse_options(int argc, char *argv[], bool *json, struct export_opti
 		{"json", no_argument, NULL, 'j'},
 		{"frames", required_argument, NULL, 'f'},
 		{"every", required_argument, NULL, 'e'},
+		{"webm", required_argument, NULL, 'w'},
+		{"mp4", required_argument, NULL, 'm'},
 		{"y4m", required_argument, NULL, 'y'},
 		{"fps", required_argument, NULL, 'r'},
 		{0},
@@ -99,6 +103,12 @@ static bool parse_options(int argc, char *argv[], bool *json, struct export_opti
 					optarg);
 				return false;
 			}
+			break;
+		case 'w':
+			options->webm = optarg;
+			break;
+		case 'm':
+			options->mp4 = optarg;
 			break;
 		case 'y':
 			options->y4m = optarg;
@@ -125,7 +135,7 @@ int verb_record(int argc, char *argv[]) {
 		return 0;
 	}
 	bool json = false;
-	struct export_options options = {.every_ms = 1000, .fps = 10};
+	struct export_options options = {.every_ms = 1000, .fps = 15};
 	if (argc < 2) {
 		return wrong_usage("record", "start, stop, info or export is needed");
 	}
@@ -144,9 +154,12 @@ int verb_record(int argc, char *argv[]) {
 		return export_info(words[0], json);
 	}
 	if (strcmp(what, "export") == 0 && count == 1 &&
-		(options.frames != NULL) != (options.y4m != NULL)) {
+		(options.frames != NULL) + (options.y4m != NULL) + (options.webm != NULL) +
+				(options.mp4 != NULL) ==
+			1) {
 		return export_run(words[0], &options);
 	}
 	return wrong_usage("record", "start NAME [FILE], stop NAME, info FILE, or export with "
-				     "--frames DIR or --y4m OUT and a FILE is needed");
+				     "one of --frames, --webm, --mp4 and --y4m, and a FILE is "
+				     "needed");
 }
