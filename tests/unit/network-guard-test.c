@@ -1,0 +1,341 @@
+// What a connection to a name may carry, cut at every place.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "network/client-hello.h"
+#include "network/guard.h"
+#include "tests/helpers/hello.h"
+
+/*
+ * Feeds `len` bytes from the client, at most `step` at a time, as the relay would: what may not go
+ * is shown again with more. Returns the last word; *passed: how many bytes went.
+ */
+static enum guard_word feed(
+	struct guard *guard, const unsigned char *bytes, size_t len, size_t step, size_t *passed) {
+	enum guard_word word = GUARD_MORE;
+	*passed = 0;
+	for (size_t end = 0; end < len && word == GUARD_MORE;) {
+		end = len - end < step ? len : end + step;
+		size_t pass = 0;
+		unsigned char *copy = malloc(end - *passed + 1);
+		memcpy(copy, bytes + *passed, end - *passed);
+		word = guard_client(guard, copy, end - *passed, false, &pass);
+		free(copy);
+		assert_true(pass <= end - *passed);
+		*passed += pass;
+	}
+	return word;
+}
+
+static bool deny_b(void *data, const char *name) {
+	return strcmp(name, "b.example") == 0;
+}
+
+static const size_t steps[] = {1, 2, 3, 5, 16, 1 << 20};
+
+// ---- HTTP
+
+#define GET_A "GET / HTTP/1.1\r\nHost: A.example.\r\n\r\n"
+#define GET_B "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n"
+
+static void http_rows(void **unused) {
+	static const struct {
+		const char *text;
+		enum guard_word word;
+		enum broker_reason reason;
+		size_t passed; // at most, when refused: nothing of the bad request goes
+	} rows[] = {
+		{GET_A, GUARD_MORE, 0, 0},
+		{GET_A GET_A GET_A, GUARD_MORE, 0, 0},
+		{"\r\n\n\r\n" GET_A, GUARD_MORE, 0, 0},
+		{"GET / HTTP/1.1\r\nHost: a.example:8080\r\n\r\n", GUARD_MORE, 0, 0},
+		{"GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", GUARD_MORE, 0, 0},
+		{"PUT / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\nGET b HTT" GET_A,
+			GUARD_MORE, 0, 0},
+		{"PUT / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n5\r\nGET /\r\n0\r\n\r\n" GET_A,
+			GUARD_MORE, 0, 0},
+		// The Host is swapped.
+		{GET_B, GUARD_REFUSE, BROKER_HTTP_OTHER_HOST, 0},
+		{GET_A GET_B, GUARD_REFUSE, BROKER_HTTP_OTHER_HOST, sizeof(GET_A) - 1},
+		{"\r\n" GET_B, GUARD_REFUSE, BROKER_HTTP_OTHER_HOST, 2},
+		{"PUT / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\nabc" GET_B,
+			GUARD_REFUSE, BROKER_HTTP_OTHER_HOST, 60},
+		{"PUT / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n0\r\n\r\n" GET_B,
+			GUARD_REFUSE, BROKER_HTTP_OTHER_HOST, 76},
+		{"PUT / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n1\r\nab" GET_B,
+			GUARD_REFUSE, BROKER_HTTP_BAD, 76},
+		{"GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n", GUARD_REFUSE,
+			BROKER_HTTP_OTHER_HOST, 0},
+		{"GET http://a.example/ HTTP/1.1\r\nHost: b.example\r\n\r\n", GUARD_REFUSE,
+			BROKER_HTTP_OTHER_HOST, 0},
+		{"GET http://a.example@b.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n",
+			GUARD_REFUSE, BROKER_HTTP_OTHER_HOST, 0},
+		{"GET / HTTP/1.1\r\nHost: a.example:80\r\n\r\n", GUARD_REFUSE,
+			BROKER_HTTP_OTHER_HOST, 0},
+		{"GET / HTTP/1.1\r\nHost: a.example b.example\r\n\r\n", GUARD_REFUSE,
+			BROKER_HTTP_OTHER_HOST, 0},
+		{"GET / HTTP/1.1\r\nHost: 203.0.113.10\r\n\r\n", GUARD_REFUSE,
+			BROKER_HTTP_OTHER_HOST, 0},
+		{"GET / HTTP/1.1\r\n\r\n", GUARD_REFUSE, BROKER_HTTP_BAD, 0},
+		{"GET /\r\n\r\n", GUARD_REFUSE, BROKER_HTTP_BAD, 0},
+		{"FOO / HTTP/1.1\r\nHost: b.example\r\n\r\n", GUARD_REFUSE, BROKER_HTTP_OTHER_HOST,
+			0},
+		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", GUARD_REFUSE, BROKER_HTTP_BAD, 0},
+		// Tunnels.
+		{"CONNECT b.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n", GUARD_REFUSE,
+			BROKER_HTTP_OTHER_HOST, 0},
+		{"CONNECT b.example:443 HTTP/1.1\r\nHost: b.example:443\r\n\r\n", GUARD_REFUSE,
+			BROKER_HTTP_OTHER_HOST, 0},
+		{"CONNECT a.example:22 HTTP/1.1\r\nHost: a.example\r\n\r\n", GUARD_REFUSE,
+			BROKER_HTTP_OTHER_HOST, 0},
+		{GET_A "GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n",
+			GUARD_REFUSE, BROKER_HTTP_BAD, sizeof(GET_A) - 1},
+		// Other protocols.
+		{"EHLO a\r\n" GET_B, GUARD_FREE, 0, 0},
+		{"SSH-2.0-x\r\n", GUARD_FREE, 0, 0},
+		{"\x01\x02", GUARD_FREE, 0, 0},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t j = 0; j < sizeof(steps) / sizeof(steps[0]); j++) {
+			struct guard guard;
+			size_t passed, len = strlen(rows[i].text);
+			guard_init(&guard, "a.example", 8080, NULL, NULL);
+			enum guard_word word = feed(&guard, (const unsigned char *)rows[i].text,
+				len, steps[j], &passed);
+			if (word != rows[i].word) {
+				print_error("%s by %zu: %d\n", rows[i].text, steps[j], word);
+			}
+			assert_int_equal(word, rows[i].word);
+			if (word == GUARD_REFUSE) {
+				assert_int_equal(guard.reason, rows[i].reason);
+				assert_true(passed <= rows[i].passed);
+			} else if (word == GUARD_MORE) {
+				assert_int_equal(passed, len);
+				assert_false(guard.waiting);
+			}
+		}
+	}
+}
+
+#define UPGRADE \
+	"GET /ws HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+static enum guard_word serve(struct guard *guard, const char *text, size_t *pass) {
+	*pass = 0;
+	return guard_server(guard, (const unsigned char *)text, strlen(text), false, pass);
+}
+
+static void tunnels(void **unused) {
+	struct guard guard;
+	size_t passed, pass;
+	static const char both[] = UPGRADE GET_B;
+	guard_init(&guard, "a.example", 80, NULL, NULL);
+	assert_int_equal(feed(&guard, (const unsigned char *)both, sizeof(both) - 1, 7, &passed),
+		GUARD_MORE);
+	assert_int_equal(passed, sizeof(UPGRADE) - 1);
+	assert_int_equal(serve(&guard, "HTTP/1.1 10", &pass), GUARD_MORE);
+	assert_int_equal(pass, 0);
+	struct guard before = guard;
+	// Accepted: it is another protocol now, to the same name.
+	assert_int_equal(serve(&guard, "HTTP/1.1 101 Yes\r\n\r\n", &pass), GUARD_FREE);
+	pass = 0;
+	assert_int_equal(
+		guard_client(&guard, (const unsigned char *)GET_B, sizeof(GET_B) - 1, false, &pass),
+		GUARD_FREE);
+	// Not accepted: what waited is a request like any other.
+	guard = before;
+	assert_int_equal(serve(&guard, "HTTP/1.1 426 No\r\n\r\n", &pass), GUARD_FREE);
+	pass = 0;
+	assert_int_equal(
+		guard_client(&guard, (const unsigned char *)GET_B, sizeof(GET_B) - 1, false, &pass),
+		GUARD_REFUSE);
+	assert_int_equal(pass, 0);
+	// No answer that anybody could read.
+	guard = before;
+	assert_int_equal(serve(&guard, "hello", &pass), GUARD_REFUSE);
+	// In HTTP/2 the requests would name hosts again.
+	static const char http2[] =
+		"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: foo, H2C\r\n\r\n";
+	guard_init(&guard, "a.example", 80, NULL, NULL);
+	assert_int_equal(feed(&guard, (const unsigned char *)http2, sizeof(http2) - 1, 1, &passed),
+		GUARD_MORE);
+	assert_int_equal(serve(&guard, "HTTP/1.1 101 Yes\r\n\r\n", &pass), GUARD_REFUSE);
+	// CONNECT to itself.
+	static const char connect[] = "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n";
+	guard_init(&guard, "a.example", 80, NULL, NULL);
+	assert_int_equal(
+		feed(&guard, (const unsigned char *)connect, sizeof(connect) - 1, 1, &passed),
+		GUARD_MORE);
+	assert_int_equal(serve(&guard, "HTTP/1.1 200 OK\r\n\r\n", &pass), GUARD_FREE);
+	pass = 0;
+	assert_int_equal(
+		guard_client(&guard, (const unsigned char *)"x", 1, false, &pass), GUARD_FREE);
+}
+
+// ---- TLS
+
+static size_t append(unsigned char *out, size_t len, const struct hello_wish *wish) {
+	return len + hello_make(wish, out + len, 65536 - len);
+}
+
+static void tls_rows(void **unused) {
+	static const struct {
+		struct hello_wish wish;
+		enum guard_word word;
+		enum broker_reason reason;
+	} rows[] = {
+		{{.name = "a.example"}, GUARD_MORE, 0},
+		{{.name = "A.EXAMPLE"}, GUARD_MORE, 0},
+		{{.name = "a.example", .record = 1}, GUARD_MORE, 0},
+		{{.name = "a.example", .encrypted = true}, GUARD_MORE, 0}, // as browsers pretend
+		{{.name = "b.example"}, GUARD_REFUSE, BROKER_TLS_OTHER_NAME},
+		{{.name = "b.example", .record = 1}, GUARD_REFUSE, BROKER_TLS_OTHER_NAME},
+		{{.name = "x.a.example"}, GUARD_REFUSE, BROKER_TLS_OTHER_NAME},
+		{{.name = "203.0.113.10"}, GUARD_REFUSE, BROKER_TLS_OTHER_NAME},
+		{{.name = "outer.example", .encrypted = true}, GUARD_REFUSE,
+			BROKER_TLS_ENCRYPTED_NAME},
+		{{.name = NULL}, GUARD_REFUSE, BROKER_TLS_NO_NAME},
+		{{.name = NULL, .encrypted = true}, GUARD_REFUSE, BROKER_TLS_NO_NAME},
+		{{.name = "a.example", .twice = true}, GUARD_REFUSE, BROKER_TLS_BAD},
+		{{.name = "a.example", .doubled = true}, GUARD_REFUSE, BROKER_TLS_BAD},
+	};
+	static unsigned char bytes[65536];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (size_t j = 0; j < sizeof(steps) / sizeof(steps[0]); j++) {
+			struct guard guard;
+			size_t passed, len = append(bytes, 0, &rows[i].wish);
+			guard_init(&guard, "a.example", 443, NULL, NULL);
+			assert_int_equal(feed(&guard, bytes, len, steps[j], &passed), rows[i].word);
+			if (rows[i].word == GUARD_REFUSE) {
+				assert_int_equal(guard.reason, rows[i].reason);
+				assert_int_equal(passed, 0);
+			} else {
+				assert_int_equal(passed, len);
+			}
+		}
+	}
+}
+
+static const unsigned char retry[] = {22, 3, 3, 0, 88, 2, 0, 0, 84, 3, 3, 0xcf, 0x21, 0xad, 0x74,
+	0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
+	0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c, 0x20};
+
+// A server may ask for a second ClientHello, which is not to name another host either.
+static void tls_second_hello(void **unused) {
+	static unsigned char bytes[65536];
+	static const unsigned char early[] = {23, 3, 3, 0, 3, 1, 2, 3, 20, 3, 3, 0, 1, 1};
+	for (int other = 0; other < 2; other++) {
+		for (size_t j = 0; j < sizeof(steps) / sizeof(steps[0]); j++) {
+			for (int late = 0; late < 2;
+				late++) { // the server's word comes first or last
+				struct guard guard;
+				const struct hello_wish one = {.name = "a.example", .early = true},
+							two = {.name = other ? "b.example"
+									     : "a.example"};
+				size_t first, passed, pass = 0;
+				size_t len = append(bytes, 0, &one);
+				guard_init(&guard, "a.example", 443, NULL, NULL);
+				assert_int_equal(
+					feed(&guard, bytes, len, steps[j], &first), GUARD_MORE);
+				assert_int_equal(first, len);
+				if (late == 0) {
+					assert_int_equal(
+						guard_server(&guard, retry, 20, false, &pass),
+						GUARD_MORE);
+					assert_int_equal(guard_server(&guard, retry, sizeof(retry),
+								 false, &pass),
+						GUARD_FREE);
+				}
+				memcpy(bytes, early, sizeof(early));
+				len = append(bytes, sizeof(early), &two);
+				enum guard_word word = feed(&guard, bytes, len, steps[j], &passed);
+				assert_int_equal(word, other  ? GUARD_REFUSE
+						       : late ? GUARD_MORE
+							      : GUARD_FREE);
+				assert_true(!other || passed == sizeof(early));
+			}
+		}
+	}
+	// The server has chosen: what follows is theirs.
+	struct guard guard;
+	const struct hello_wish wish = {.name = "a.example"};
+	size_t passed, pass = 0, len = append(bytes, 0, &wish);
+	unsigned char chosen[sizeof(retry)];
+	memcpy(chosen, retry, sizeof(retry));
+	chosen[20] ^= 1;
+	guard_init(&guard, "a.example", 443, NULL, NULL);
+	assert_int_equal(feed(&guard, bytes, len, 1 << 20, &passed), GUARD_MORE);
+	assert_int_equal(guard_server(&guard, chosen, sizeof(chosen), false, &pass), GUARD_FREE);
+	assert_int_equal(
+		guard_client(&guard, (const unsigned char *)"x", 1, false, &pass), GUARD_FREE);
+}
+
+// ---- without a name
+
+static void addresses(void **unused) {
+	static unsigned char bytes[65536];
+	static const struct {
+		struct hello_wish wish;
+		enum guard_word word;
+	} rows[] = {
+		{{.name = "a.example"}, GUARD_MORE},
+		{{.name = NULL}, GUARD_MORE},
+		{{.name = "203.0.113.10"}, GUARD_MORE},
+		{{.name = "B.example"}, GUARD_REFUSE},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct guard guard;
+		size_t passed, len = append(bytes, 0, &rows[i].wish);
+		guard_init(&guard, NULL, 443, deny_b, NULL);
+		assert_int_equal(feed(&guard, bytes, len, 9, &passed), rows[i].word);
+	}
+	struct guard guard;
+	size_t passed;
+	guard_init(&guard, NULL, 80, deny_b, NULL);
+	static const char two[] = "GET / HTTP/1.1\r\nHost: 203.0.113.10:8080\r\n\r\n" GET_B;
+	assert_int_equal(feed(&guard, (const unsigned char *)two, sizeof(two) - 1, 3, &passed),
+		GUARD_REFUSE);
+	assert_string_equal(guard.untrusted_detail, "b.example");
+}
+
+// An end of the stream decides what was waited for.
+static void ends(void **unused) {
+	static const struct {
+		const char *text;
+		enum guard_word word;
+	} rows[] = {
+		{"hello", GUARD_FREE},
+		{"\r\n", GUARD_FREE},
+		{"", GUARD_FREE},
+		{"\x16\x03\x01", GUARD_REFUSE},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct guard guard;
+		size_t pass = 0;
+		guard_init(&guard, "a.example", 80, NULL, NULL);
+		assert_int_equal(guard_client(&guard, (const unsigned char *)rows[i].text,
+					 strlen(rows[i].text), true, &pass),
+			rows[i].word);
+	}
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(http_rows),
+		cmocka_unit_test(tunnels),
+		cmocka_unit_test(tls_rows),
+		cmocka_unit_test(tls_second_hello),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(ends),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
