@@ -178,6 +178,7 @@ struct broker *broker_create(const struct broker_config *config, const struct br
 	broker->loop = config->loop;
 	broker->policy = config->policy;
 	broker->learn = config->learn;
+	broker->patience_ms = config->patience_ms > 0 ? config->patience_ms : BROKER_PATIENCE_MS;
 	broker->sink = *sink;
 	broker->data = data;
 	broker->connections_max =

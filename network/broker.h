@@ -13,6 +13,8 @@
 
 #include "network/channel.h"
 
+#define BROKER_PATIENCE_MS 30000
+
 struct broker;
 struct policy;
 
@@ -22,6 +24,9 @@ struct broker_config {
 	bool learn; // BROKER_LEARN
 	const char *resolvers; // "192.0.2.1:53,…"; NULL: the host's resolv.conf(5), read now
 	const char *hosts; // path of hosts(5), read now
+	// For the rest of a ClientHello or of a request's head that has begun; 0:
+	// BROKER_PATIENCE_MS.
+	uint32_t patience_ms;
 	size_t connections; // at most so many at a time; 0: as many as there are descriptors for
 };
 

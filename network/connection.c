@@ -17,7 +17,6 @@
 #include "network/clock.h"
 
 #define LOOKUP_MS 30000
-#define BEGUN_MS 30000 // for the rest of a ClientHello or of a request's head
 #define IDLE_MS (124u * 60 * 1000) // RFC 5382, REQ-5
 #define EVICT_IDLE_MS 30000
 
@@ -155,7 +154,7 @@ static enum relay_word handle_check(void *data, enum relay_side from,
 		return refused(connection);
 	}
 	if (connection->guard->waiting && connection->deadline_ms == 0) {
-		connection->deadline_ms = clock_ms() + BEGUN_MS;
+		connection->deadline_ms = clock_ms() + connection->broker->patience_ms;
 	} else if (!connection->guard->waiting && connection->phase == PHASE_OPEN) {
 		connection->deadline_ms = 0;
 	}
@@ -212,8 +211,9 @@ static void handle_dialled(void *data, int fd, const struct network_address *add
 	set_options(fd);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	connection->phase = PHASE_OPEN;
-	connection->deadline_ms =
-		connection->guard != NULL && connection->guard->waiting ? clock_ms() + BEGUN_MS : 0;
+	connection->deadline_ms = connection->guard != NULL && connection->guard->waiting
+					  ? clock_ms() + connection->broker->patience_ms
+					  : 0;
 	connection->id = ++connection->broker->next_id;
 	tell(connection, BROKER_CONNECT, true, BROKER_BY_RULE, NULL);
 	relay_attach(&connection->relay, RELAY_OUTSIDE, fd);

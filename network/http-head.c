@@ -19,40 +19,46 @@ static bool is_text(unsigned char c) {
 
 // ---- what a stream begins with
 
-static bool contains_version(const unsigned char *line, size_t len) {
-	for (size_t i = 0; i + 5 <= len; i++) {
-		if (strncasecmp((const char *)line + i, "HTTP/", 5) == 0) {
-			return true;
-		}
-	}
-	return false;
+// Between the words of a request line: what strict servers take, and lenient ones.
+static bool is_blank(unsigned char c) {
+	return c == ' ' || c == '\t' || c == '\v' || c == '\f';
 }
 
+static bool is_word(const unsigned char *bytes, size_t len, const char *word) {
+	return strlen(word) == len && strncasecmp((const char *)bytes, word, len) == 0;
+}
+
+/*
+ * Each byte is judged by those before it only, so that it does not matter how they are cut. It may
+ * become a request for as long as somebody waits for the end of its line.
+ */
 enum http_begins http_begins(const unsigned char *untrusted_bytes, size_t len) {
-	size_t method = 0;
+	size_t start = 0;
+	while (start < len && is_blank(untrusted_bytes[start])) {
+		start++;
+	}
+	size_t method = start;
 	while (method < len && is_token(untrusted_bytes[method])) {
 		method++;
 	}
-	const unsigned char *end = memchr(untrusted_bytes, '\n', len);
+	if (method < len && (method == start || !is_blank(untrusted_bytes[method]))) {
+		return HTTP_BEGINS_OTHER;
+	}
 	// HTTP/0.9 is a request without a version, and without a host.
-	if ((method == 3 && len > 3 && strncasecmp((const char *)untrusted_bytes, "GET", 3) == 0) ||
-		contains_version(
-			untrusted_bytes, end != NULL ? (size_t)(end - untrusted_bytes) : len)) {
+	if (method < len && is_word(untrusted_bytes + start, method - start, "GET")) {
 		return HTTP_BEGINS_REQUEST;
 	}
-	if (end != NULL || method == 0) {
-		return HTTP_BEGINS_OTHER;
-	}
-	if (method < len && untrusted_bytes[method] != ' ' && untrusted_bytes[method] != '\t') {
-		return HTTP_BEGINS_OTHER;
-	}
+	static const char version[] = "HTTP/";
+	const size_t version_len = sizeof(version) - 1;
 	for (size_t i = method; i < len; i++) {
-		// No request line holds other control characters.
-		if (!is_text(untrusted_bytes[i]) && untrusted_bytes[i] != '\r') {
+		if (untrusted_bytes[i] == '\n' || untrusted_bytes[i] == '\0') {
 			return HTTP_BEGINS_OTHER;
 		}
+		if (i - method >= version_len &&
+			is_word(untrusted_bytes + i + 1 - version_len, version_len, version)) {
+			return HTTP_BEGINS_REQUEST;
+		}
 	}
-	// It may become one for as long as somebody waits for its end.
 	return len < HTTP_HEAD_MAX ? HTTP_BEGINS_MORE : HTTP_BEGINS_REQUEST;
 }
 
@@ -87,10 +93,6 @@ static bool copy(char *out, size_t size, const unsigned char *bytes, size_t len)
 	memcpy(out, bytes, len);
 	out[len] = '\0';
 	return true;
-}
-
-static bool is(const unsigned char *bytes, size_t len, const char *word) {
-	return strlen(word) == len && strncasecmp((const char *)bytes, word, len) == 0;
 }
 
 // Path, "*", "http://authority/…", or of CONNECT an authority (RFC 9112 section 3.2).
@@ -145,7 +147,7 @@ static bool take_request_line(const struct line *line, struct http_request *requ
 		return false;
 	}
 	*old = version[7] == '0';
-	request->connect = is(line->bytes, method, "CONNECT");
+	request->connect = is_word(line->bytes, method, "CONNECT");
 	return take_target(target, target_len, request);
 }
 
@@ -194,27 +196,28 @@ static bool take_field(const struct line *line, struct fields *seen, struct http
 	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t')) {
 		len--;
 	}
-	if (is(line->bytes, name, "Host")) {
+	if (is_word(line->bytes, name, "Host")) {
 		bool again = seen->host;
 		seen->host = true;
 		return !again &&
 		       copy(request->untrusted_host, sizeof(request->untrusted_host), value, len);
 	}
-	if (is(line->bytes, name, "Content-Length")) {
+	if (is_word(line->bytes, name, "Content-Length")) {
 		bool again = seen->length;
 		seen->length = true;
 		return !again && take_length(value, len, &request->body_len);
 	}
-	if (is(line->bytes, name, "Transfer-Encoding")) {
+	if (is_word(line->bytes, name, "Transfer-Encoding")) {
 		bool again = seen->encoding;
 		seen->encoding = true;
-		return !again && is(value, len, "chunked");
+		return !again && is_word(value, len, "chunked");
 	}
 	// What some servers take for a hyphen in a name is a second way to write these.
-	if (is(line->bytes, name, "Content_Length") || is(line->bytes, name, "Transfer_Encoding")) {
+	if (is_word(line->bytes, name, "Content_Length") ||
+		is_word(line->bytes, name, "Transfer_Encoding")) {
 		return false;
 	}
-	if (is(line->bytes, name, "Upgrade")) {
+	if (is_word(line->bytes, name, "Upgrade")) {
 		request->upgrade = true;
 		request->upgrade_http2 = request->upgrade_http2 || names_http2(value, len);
 	}

@@ -31,6 +31,7 @@ struct broker {
 	struct wl_event_loop *loop;
 	struct policy *policy; // owned
 	bool learn, paused, has_v6;
+	uint32_t patience_ms;
 	struct broker_sink sink;
 	void *data;
 	struct pool *pool;

@@ -6,6 +6,8 @@
 #include "network/internal.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -169,6 +171,8 @@ void name_service_accept(struct broker *broker, int fd) {
 		close(fd);
 		return;
 	}
+	const int on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	dialogue->broker = broker;
 	dialogue->fd = fd;
 	dialogue->active_ms = clock_ms();

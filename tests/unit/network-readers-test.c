@@ -284,7 +284,9 @@ static void http_begins_table(void **unused) {
 		{"EHLO me", HTTP_BEGINS_MORE},
 		{"*1\r\n$4\r\nPING\r\n", HTTP_BEGINS_OTHER},
 		{"OPTIONS rtsp://cam/ RTSP/1.0\r\n", HTTP_BEGINS_OTHER},
-		{"0032git-upload-pack /p\x01", HTTP_BEGINS_OTHER},
+		{"FOO / x\x01", HTTP_BEGINS_MORE},
+		{"FOO\v/\vHTTP/1.1", HTTP_BEGINS_REQUEST},
+		{"HTTP/1.1 200 OK\r\n", HTTP_BEGINS_OTHER},
 		{"<?xml", HTTP_BEGINS_OTHER},
 		{"{\"a\"", HTTP_BEGINS_OTHER},
 		{"\x01", HTTP_BEGINS_OTHER},
@@ -419,6 +421,7 @@ static void http_heads_are_bounded(void **unused) {
 	assert_int_equal(http_begins(bytes + 7, HTTP_HEAD_MAX), HTTP_BEGINS_OTHER);
 	memset(bytes, 'a', sizeof(bytes));
 	assert_int_equal(http_begins(bytes, HTTP_HEAD_MAX), HTTP_BEGINS_REQUEST);
+	assert_int_equal(http_begins(TEXT("0032git-upload-pack /p\0")), HTTP_BEGINS_OTHER);
 }
 
 static void http_bodies(void **unused) {
