@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -190,6 +191,10 @@ _Noreturn static void make_sockets(int socket_fd) {
 void world_enter(const char *resolv_conf) {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
+	struct rlimit limit;
+	require(getrlimit(RLIMIT_NOFILE, &limit) == 0, "getrlimit");
+	limit.rlim_cur = limit.rlim_max;
+	require(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
 	require(unshare((uid == 0 ? 0 : CLONE_NEWUSER) | CLONE_NEWNET | CLONE_NEWNS) == 0,
 		"unshare");
 	if (uid != 0) {

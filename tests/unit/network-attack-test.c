@@ -134,13 +134,6 @@ static void a_rule_can_relax_it(void **unused) {
 
 // ---- too much
 
-static void raise_limit(void) {
-	struct rlimit limit;
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 // Connections that never say anything do not keep others from theirs.
 static void ten_thousand_half_open(void **unused) {
 	enum {
@@ -312,7 +305,6 @@ static int slow_again(void **unused) {
 }
 
 int main(void) {
-	raise_limit();
 	world_enter(NULL);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hello_byte_by_byte),
