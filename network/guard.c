@@ -219,7 +219,8 @@ static enum guard_word take_beginning(
 		return eof ? set_free(guard) : GUARD_MORE;
 	}
 	if (*pass == 0 && client_hello_begins(bytes, len)) {
-		guard->state = TLS_FIRST;
+		// One byte alone may be the first of anything.
+		guard->state = len > 1 || eof ? TLS_FIRST : BEGIN;
 		return GUARD_MORE;
 	}
 	switch (http_begins(bytes + *pass, len - *pass)) {

@@ -316,7 +316,9 @@ static void ends(void **unused) {
 		{"hello", GUARD_FREE},
 		{"\r\n", GUARD_FREE},
 		{"", GUARD_FREE},
+		{"\x16", GUARD_REFUSE},
 		{"\x16\x03\x01", GUARD_REFUSE},
+		{"\x16\x45", GUARD_FREE},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct guard guard;
