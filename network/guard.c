@@ -218,9 +218,9 @@ static enum guard_word take_beginning(
 	if (*pass == len) {
 		return eof ? set_free(guard) : GUARD_MORE;
 	}
-	if (*pass == 0 && client_hello_begins(bytes, len)) {
+	if (client_hello_begins(bytes + *pass, len - *pass)) {
 		// One byte alone may be the first of anything.
-		guard->state = len > 1 || eof ? TLS_FIRST : BEGIN;
+		guard->state = len - *pass > 1 || eof ? TLS_FIRST : BEGIN;
 		return GUARD_MORE;
 	}
 	switch (http_begins(bytes + *pass, len - *pass)) {
@@ -242,8 +242,9 @@ static enum guard_word take(struct guard *guard, const unsigned char *untrusted_
 		word = take_beginning(guard, untrusted_bytes, len, eof, pass);
 	}
 	if (guard->state == TLS_FIRST) {
-		word = take_hello(guard, untrusted_bytes, len, eof, pass);
-		if (word == GUARD_MORE && *pass > 0) {
+		size_t before = *pass;
+		word = take_hello(guard, untrusted_bytes + before, len - before, eof, pass);
+		if (word == GUARD_MORE && *pass > before) {
 			guard->state = TLS_REST;
 		}
 	}
