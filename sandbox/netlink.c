@@ -66,6 +66,13 @@ void netlink_put(struct netlink *netlink, uint16_t type, const void *data, size_
 	}
 }
 
+void netlink_put_raw(struct netlink *netlink, const void *data, size_t len) {
+	void *at = grow(netlink, len);
+	if (at != NULL) {
+		memcpy(at, data, len);
+	}
+}
+
 void netlink_put_string(struct netlink *netlink, uint16_t type, const char *text) {
 	netlink_put(netlink, type, text, strlen(text) + 1);
 }

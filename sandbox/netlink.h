@@ -33,6 +33,7 @@ bool netlink_has_room(const struct netlink *netlink, size_t bytes);
 void netlink_begin(struct netlink *netlink, uint16_t type, uint16_t flags, const void *fixed,
 	size_t fixed_len);
 void netlink_put(struct netlink *netlink, uint16_t type, const void *data, size_t len);
+void netlink_put_raw(struct netlink *netlink, const void *data, size_t len); // no attribute
 void netlink_put_string(struct netlink *netlink, uint16_t type, const char *text);
 void netlink_put_be32(struct netlink *netlink, uint16_t type, uint32_t value);
 

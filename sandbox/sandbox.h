@@ -66,6 +66,9 @@ struct sandbox_network {
 	const struct sandbox_socket *sockets;
 	size_t sockets_len; // at most SANDBOX_MAX_SOCKETS
 	const char *resolver; // of /etc/resolv.conf, "127.0.0.53"; NULL: no names inside
+	// An interface eth0 that is up and leads nowhere, where the kernel can make one (veth):
+	// browsers take a machine without any for offline.
+	bool link;
 };
 
 struct sandbox_options {

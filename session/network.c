@@ -33,6 +33,8 @@ bool session_network_create(struct session *session, const struct session_option
 		free(network);
 		return false;
 	}
+	network->plan.sandbox.link = session->policy->containment == POLICY_CONTAINMENT_SESSION &&
+				     !session->policy->ui.disable;
 	network_audit_init(&network->audit, session_now_ns());
 	*out = network;
 	return true;

@@ -93,7 +93,7 @@ static void test_ports(void **state) {
 		{.type = SOCK_STREAM, .port = 53, .address = htonl(0x7f000035)},
 		{.type = SOCK_DGRAM, .port = 53, .address = htonl(0x7f000035)},
 	};
-	const struct sandbox_network network = {pools, 2, sockets, 4, "127.0.0.53"};
+	const struct sandbox_network network = {pools, 2, sockets, 4, "127.0.0.53", false};
 	struct bench bench;
 	struct sandbox *sandbox = create(&bench, &network);
 	int tcp = sandbox_take_socket(sandbox, 0), udp = sandbox_take_socket(sandbox, 1);
@@ -125,12 +125,28 @@ static void test_ports(void **state) {
 	close(udp);
 }
 
+static void test_loopback(void **state) {
+	(void)state;
+	const struct sandbox_socket sockets[] = {
+		{.type = SOCK_STREAM, .port = 3128, .address = htonl(INADDR_LOOPBACK)},
+		{.type = SOCK_STREAM, .port = 3129, .loopback6 = true},
+	};
+	const struct sandbox_network network = {pools, 2, sockets, 2, NULL, false};
+	struct bench bench;
+	struct sandbox *sandbox = create(&bench, &network);
+	dial(sandbox, "127.0.0.1", "3128", "connected\n");
+	dial(sandbox, "198.18.0.1", "3128", "refused\n");
+	dial(sandbox, "::1", "3129", "connected\n");
+	dial(sandbox, "127.0.0.1", "3129", "refused\n");
+	sandbox_destroy(sandbox);
+}
+
 static void test_datagrams(void **state) {
 	(void)state;
 	const struct sandbox_socket sockets[] = {{.type = SOCK_DGRAM, .port = 3478}};
 	const struct sandbox_route routes[] = {
 		{AF_INET, {192, 0, 2}, 24}, {AF_INET6, {0x20, 0x01, 0x0d, 0xb8}, 32}};
-	const struct sandbox_network network = {routes, 2, sockets, 1, NULL};
+	const struct sandbox_network network = {routes, 2, sockets, 1, NULL, false};
 	struct bench bench;
 	struct sandbox *sandbox = create(&bench, &network);
 	int udp = sandbox_take_socket(sandbox, 0);
@@ -170,7 +186,7 @@ static void test_every_port(void **state) {
 	const struct sandbox_socket sockets[] = {
 		{.type = SOCK_STREAM, .port = SANDBOX_EVERY_PORT, .every_port = true}};
 	const struct sandbox_route routes[] = {{AF_INET, {0}, 0}, {AF_INET6, {0}, 0}};
-	const struct sandbox_network network = {routes, 2, sockets, 1, NULL};
+	const struct sandbox_network network = {routes, 2, sockets, 1, NULL, false};
 	struct bench bench;
 	struct sandbox *sandbox = create(&bench, &network);
 	int tcp = sandbox_take_socket(sandbox, 0);
@@ -206,7 +222,7 @@ static void test_every_port(void **state) {
 static void test_names(void **state) {
 	(void)state;
 	struct bench bench;
-	const struct sandbox_network network = {pools, 2, NULL, 0, "127.0.0.53"};
+	const struct sandbox_network network = {pools, 2, NULL, 0, "127.0.0.53", false};
 	struct sandbox *sandbox = create(&bench, &network);
 	shell(sandbox, "cat /etc/resolv.conf; grep hosts /etc/nsswitch.conf",
 		"nameserver 127.0.0.53\nhosts: files dns\n");
@@ -217,6 +233,23 @@ static void test_names(void **state) {
 		"wc -l < /proc/net/route",
 		"hosts: files\n1\n");
 	dial(sandbox, "198.18.0.1", "443", "unreachable\n");
+	sandbox_destroy(sandbox);
+}
+
+static void test_link(void **state) {
+	(void)state;
+	struct bench bench;
+	const struct sandbox_network network = {pools, 2, NULL, 0, NULL, true};
+	struct sandbox *sandbox = create(&bench, &network);
+	// Up, with an address of each family, none of its own making; and all goes as without it.
+	shell(sandbox,
+		"cat /sys/class/net/eth0/operstate 2>/dev/null; grep -c eth0 /proc/net/dev; "
+		"grep eth0 /proc/net/if_inet6 | cut -c1-32; wc -l < /proc/net/route",
+		"2\nfd706172636c6f740000000000000001\n1\n");
+	dial(sandbox, "198.18.0.1", "443", "refused\n");
+	dial(sandbox, "192.0.0.9", "443", "unreachable\n");
+	dial(sandbox, "fe80::1", "443", "Invalid argument\n");
+	datagram(sandbox, "224.0.0.251", "5353", "unreachable\n");
 	sandbox_destroy(sandbox);
 }
 
@@ -253,7 +286,7 @@ static void test_too_many(void **state) {
 		sockets[i] = (struct sandbox_socket){
 			.type = i % 2 ? SOCK_DGRAM : SOCK_STREAM, .port = (uint16_t)(1000 + i)};
 	}
-	struct sandbox_network network = {pools, 2, sockets, most, NULL};
+	struct sandbox_network network = {pools, 2, sockets, most, NULL, false};
 	struct bench bench;
 	struct sandbox *sandbox = create(&bench, &network);
 	dial(sandbox, "198.18.0.1", "1198", "connected\n");
@@ -285,7 +318,7 @@ static void test_routes(void **state) {
 			.address = {i % 2 ? 0x20 : 11, (unsigned char)(i >> 8), (unsigned char)i},
 			.prefix = 24};
 	}
-	const struct sandbox_network network = {routes, COUNT, NULL, 0, NULL};
+	const struct sandbox_network network = {routes, COUNT, NULL, 0, NULL, false};
 	struct bench bench;
 	struct sandbox *sandbox = create(&bench, &network);
 	dial(sandbox, "11.0.0.1", "80", "refused\n");
@@ -303,7 +336,7 @@ static void attack(bool nested) {
 		{.type = SOCK_DGRAM, .port = 53, .address = htonl(0x7f000035)},
 		{.type = SOCK_STREAM, .port = SANDBOX_EVERY_PORT, .every_port = true},
 	};
-	const struct sandbox_network network = {pools, 2, sockets, 5, "127.0.0.53"};
+	const struct sandbox_network network = {pools, 2, sockets, 5, "127.0.0.53", false};
 	struct bench bench;
 	bench_init(&bench);
 	bench.policy.process.nested_sandbox = nested;
@@ -340,9 +373,11 @@ int main(int argc, char **argv) {
 	*strrchr(ports_dir, '/') = '\0';
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_datagrams),
 		cmocka_unit_test(test_every_port),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_routes),

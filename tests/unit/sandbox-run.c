@@ -3,7 +3,7 @@
  *   sandbox-run [--ro P] [--rw P] [--deny P] [--exec P] [--env K=V] [--cwd D] [--nested]
  * [--wayland] [--pty]
  *     [--memory B] [--processes N] [--cpus MILLI] [--tmp B] [--files N] [--kill-init] [--repeat N]
- *     [--network | --every-port] [--time] -- COMMAND...
+ *     [--network | --every-port | --link] [--time] -- COMMAND...
  * Ends with the command's code, 125 when the sandbox could not be made, 126 when it ended early.
  */
 
@@ -29,7 +29,7 @@ struct options {
 	struct policy_path paths[MAX];
 	char *executables[MAX], *env[MAX];
 	struct policy_require require[4];
-	bool wayland, pty, kill_init, timing, network, every_port;
+	bool wayland, pty, kill_init, timing, network, every_port, link;
 	int repeat;
 };
 
@@ -53,7 +53,7 @@ static void parse(struct options *options, int argc, char **argv) {
 		{"tmp", 1, 0, 't'}, {"files", 1, 0, 'f'}, {"kill-init", 0, 0, 'k'},
 		{"repeat", 1, 0, 'N'}, {"time", 0, 0, 'T'}, {"require-landlock", 1, 0, 'L'},
 		{"require-cgroup", 0, 0, 'G'}, {"network", 0, 0, 'I'}, {"every-port", 0, 0, 'J'},
-		{0}};
+		{"link", 0, 0, 'K'}, {0}};
 	struct policy *policy = &options->policy;
 	policy->filesystem.paths = options->paths;
 	policy->process.executables = options->executables;
@@ -129,6 +129,9 @@ static void parse(struct options *options, int argc, char **argv) {
 			break;
 		case 'I':
 			options->network = true;
+			break;
+		case 'K':
+			options->network = options->link = true;
 			break;
 		case 'J':
 			options->network = options->every_port = true;
@@ -214,7 +217,7 @@ static int run_once(struct options *options, char **argv) {
 			.every_port = options->every_port},
 		{.type = SOCK_STREAM, .port = 80},
 	};
-	const struct sandbox_network network = {routes, 2, sockets, 4, "127.0.0.53"};
+	const struct sandbox_network network = {routes, 2, sockets, 4, "127.0.0.53", options->link};
 	const struct sandbox_options create = {.policy = &options->policy,
 		.name = "test",
 		.wayland = options->wayland,
