@@ -36,8 +36,11 @@ static bool confirmed(const char *name, const cJSON *shown) {
 		if (fd >= 0) {
 			close(fd);
 		}
-		complain("the new policy allows more than before, and there is no terminal to ask "
-			 "on; see --yes");
+		const char *adds =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(shown, "adds"));
+		complain("the new policy allows more than before (%s), and there is no terminal to "
+			 "ask on; see --yes",
+			adds != NULL && adds[0] != '\0' ? adds : "it is too large to compare");
 		return false;
 	}
 	print_change(terminal, name, shown);

@@ -19,10 +19,11 @@
 #define MESSAGE_ROOM 96 // more than any message here takes
 
 /*
- * Browsers tell their pages that they are offline (navigator.onLine) where no interface but the
+ * Chromium tells its pages that they are offline (navigator.onLine) where no interface but the
  * loopback is up and has an address, and getaddrinfo(3) with AI_ADDRCONFIG asks for a family only
  * where an address other than 127.0.0.1 and ::1 is there. So there is an interface whose other end
- * is in here, too, and leads nowhere, and an address of each family. These two are nobody's: the
+ * is in here, too, and leads nowhere, and an address of each family. (Firefox wants a route to an
+ * address of its maker's, which would be one that nobody answers at.) These two are nobody's: the
  * dummy address of RFC 7600, and one of a /64 beside the addresses that stand for names.
  */
 #define LINK 64 // its number, and that of its other end is one more

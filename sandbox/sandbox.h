@@ -67,7 +67,7 @@ struct sandbox_network {
 	size_t sockets_len; // at most SANDBOX_MAX_SOCKETS
 	const char *resolver; // of /etc/resolv.conf, "127.0.0.53"; NULL: no names inside
 	// An interface eth0 that is up and leads nowhere, where the kernel can make one (veth):
-	// browsers take a machine without any for offline.
+	// Chromium takes a machine without any for offline.
 	bool link;
 };
 
