@@ -182,8 +182,15 @@ int netns_enter(struct netns *netns, struct sandbox_error *err);
 
 int netns_loopback_up(void); // 0 or -errno
 
+// Its descriptor, from a socket of it; -errno. (extend.c)
+int extend_open(int socket);
+// Adds to it; `fds` gets the sockets. Blocks for a moment.
+int extend(int netns, const struct sandbox_network *more, bool ipv6, int *fds,
+	struct sandbox_error *err);
+
 // What is in that namespace. All run in the helper: system calls only, nothing is allocated.
-int routes_add(const struct sandbox_network *network, bool ipv6); // routes.c
+// `first`: nothing was added before, and there are no addresses yet. routes.c
+int routes_add(const struct sandbox_network *network, bool ipv6, bool first);
 int redirect_every_port(void); // redirect.c
 int socket_make(const struct sandbox_socket *wanted, bool ipv6); // sockets.c; the descriptor
 

@@ -80,7 +80,7 @@ static int make(struct netns *netns) {
 		return ret;
 	}
 	netns->stage = "the routes to what the policy allows";
-	ret = routes_add(network, context->ipv6);
+	ret = routes_add(network, context->ipv6, true);
 	for (size_t i = 0; i < network->sockets_len && ret == 0; i++) {
 		if (network->sockets[i].every_port) {
 			netns->stage = "the packet rule for every port; it needs a kernel with "

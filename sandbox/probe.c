@@ -31,7 +31,7 @@ static void probe_network(struct finding *finding) {
 	close_fd(&fd);
 	fd = netns_loopback_up();
 	if (fd == 0) {
-		fd = routes_add(&network, finding->ipv6);
+		fd = routes_add(&network, finding->ipv6, true);
 	}
 	if (fd == 0) {
 		fd = socket_make(&wanted, finding->ipv6);

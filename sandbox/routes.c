@@ -114,8 +114,10 @@ static void put_route(struct netlink *netlink, const struct sandbox_route *route
 // All of one family.
 static int add_family(
 	struct netlink *netlink, const struct sandbox_network *network, int family, int number) {
-	put_address(netlink, family, family == AF_INET ? dummy_v4 : dummy_v6, number);
 	int ret = 0;
+	if (number > 0) {
+		put_address(netlink, family, family == AF_INET ? dummy_v4 : dummy_v6, number);
+	}
 	for (size_t i = 0; i < network->routes_len && ret == 0; i++) {
 		if (network->routes[i].family != family) {
 			continue;
@@ -128,13 +130,13 @@ static int add_family(
 	return ret == 0 ? netlink_send(netlink) : ret;
 }
 
-int routes_add(const struct sandbox_network *network, bool ipv6) {
+int routes_add(const struct sandbox_network *network, bool ipv6, bool first) {
 	struct netlink netlink;
 	int ret = netlink_open(&netlink, NETLINK_ROUTE);
 	if (ret < 0) {
 		return ret;
 	}
-	int number = network->link && add_link(&netlink, ipv6) == 0 ? LINK : LOOPBACK;
+	int number = !first ? 0 : network->link && add_link(&netlink, ipv6) == 0 ? LINK : LOOPBACK;
 	ret = add_family(&netlink, network, AF_INET, number);
 	if (ret == 0 && ipv6) {
 		ret = add_family(&netlink, network, AF_INET6, number);

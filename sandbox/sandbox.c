@@ -28,6 +28,8 @@ struct sandbox {
 	int *sockets; // of the network, `sockets_len`, owned; -1 once taken
 	size_t sockets_len;
 	bool has_sockets; // pid 1 has handed them out
+	int netns; // of theirs, -1: there are none
+	bool ipv6;
 	struct limits limits;
 	struct freezer freezer;
 	const struct policy *policy; // until sandbox_await()
@@ -199,6 +201,7 @@ static int await_ready(struct sandbox *sandbox, struct sandbox_error *err) {
 		sandbox->sockets_len > 0 && fds_len == sandbox->sockets_len) {
 		memcpy(sandbox->sockets, fds, fds_len * sizeof(*fds));
 		sandbox->has_sockets = true;
+		sandbox->netns = extend_open(fds[0]);
 		fds_len = SANDBOX_MAX_SOCKETS;
 		len = await_message(sandbox, &message, fds, &fds_len, err);
 	}
@@ -291,7 +294,7 @@ static int plan_network(struct sandbox *sandbox, struct plan *plan, struct sandb
 			SANDBOX_MAX_SOCKETS);
 	}
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	plan->ipv6 = fd >= 0;
+	plan->ipv6 = sandbox->ipv6 = fd >= 0;
 	close_fd(&fd);
 	sandbox->sockets = calloc(count > 0 ? count : 1, sizeof(*sandbox->sockets));
 	if (!sandbox->sockets) {
@@ -316,6 +319,7 @@ int sandbox_begin(
 		.socket = -1,
 		.wayland_fd = -1,
 		.control_fd = -1,
+		.netns = -1,
 		.wayland = options->wayland,
 		.control = options->control,
 		.policy = options->policy,
@@ -426,6 +430,7 @@ void sandbox_destroy(struct sandbox *sandbox) {
 		close_fd(&sandbox->sockets[i]);
 	}
 	free(sandbox->sockets);
+	close_fd(&sandbox->netns);
 	freezer_finish(&sandbox->freezer);
 	limits_finish(&sandbox->limits);
 	free(sandbox->live);
@@ -629,6 +634,15 @@ int sandbox_signal(struct sandbox *sandbox, uint32_t id, int signal) {
 	}
 	const struct signal_message message = {.type = MESSAGE_SIGNAL, .id = id, .signal = signal};
 	return message_send(sandbox->socket, &message, sizeof(message), NULL, 0);
+}
+
+int sandbox_extend(struct sandbox *sandbox, const struct sandbox_network *more, int *fds,
+	struct sandbox_error *err) {
+	if (sandbox->netns < 0) {
+		return sandbox_fail(err, ENOTSUP,
+			"the sandbox was started without a network that could be extended");
+	}
+	return extend(sandbox->netns, more, sandbox->ipv6, fds, err);
 }
 
 int sandbox_request_socket(struct sandbox *sandbox, uint32_t id, int family) {

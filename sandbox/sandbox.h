@@ -121,6 +121,14 @@ int sandbox_take_control_fd(struct sandbox *sandbox); // the same, of `control`
 int sandbox_take_socket(struct sandbox *sandbox, size_t at);
 
 /*
+ * Adds routes and sockets to the network of a sandbox that runs, all or (but for routes) nothing;
+ * `fds` gets the sockets, in order, which are the caller's. Blocks for a millisecond or two. Only
+ * of a sandbox that was begun with sockets: -ENOTSUP.
+ */
+int sandbox_extend(struct sandbox *sandbox, const struct sandbox_network *more, int *fds,
+	struct sandbox_error *err);
+
+/*
  * Asks pid 1 for a TCP socket of `family` made inside: an event tells of it, with the caller's mark
  * `id`. 0 or -errno.
  */

@@ -150,44 +150,52 @@ static bool has_route(const struct network_plan *plan, const struct sandbox_rout
 	return false;
 }
 
-bool network_plan_serves(const struct network_plan *plan, const struct policy_network *next,
-	char *why, size_t size) {
-	struct network_plan wanted;
-	bool serves = true;
-	if (!network_plan_init(&wanted, next, false)) {
-		snprintf(why, size, "out of memory");
+bool network_plan_missing(const struct network_plan *plan, const struct policy_network *next,
+	struct network_plan *missing) {
+	if (!network_plan_init(missing, next, false)) {
 		return false;
 	}
-	if (wanted.needed && !plan->needed) {
-		snprintf(why, size, "the session was started without a network");
-		serves = false;
-	}
-	for (size_t i = 0; i < wanted.sandbox.sockets_len && serves; i++) {
-		bool tcp = wanted.kinds[i] == BROKER_LISTEN_TCP ||
-			   wanted.kinds[i] == BROKER_LISTEN_TCP_REDIRECTED;
-		if ((tcp && plan->every_port) ||
-			has_socket(plan, wanted.kinds[i], wanted.sockets[i].port)) {
-			continue;
-		}
-		serves = false;
-		if (wanted.sockets[i].every_port) {
-			snprintf(why, size, "the session was started with single ports, not all");
-		} else {
-			snprintf(why, size, "the session was started without %s port %u",
-				wanted.sockets[i].type == SOCK_DGRAM ? "UDP" : "TCP",
-				(unsigned int)wanted.sockets[i].port);
+	size_t sockets = 0, routes = 0;
+	for (size_t i = 0; i < missing->sandbox.sockets_len; i++) {
+		bool tcp = missing->kinds[i] == BROKER_LISTEN_TCP ||
+			   missing->kinds[i] == BROKER_LISTEN_TCP_REDIRECTED;
+		if ((!tcp || !plan->every_port) &&
+			!has_socket(plan, missing->kinds[i], missing->sockets[i].port)) {
+			missing->sockets[sockets] = missing->sockets[i];
+			missing->kinds[sockets++] = missing->kinds[i];
 		}
 	}
-	for (size_t i = 0; i < wanted.sandbox.routes_len && serves; i++) {
-		if (!has_route(plan, &wanted.routes[i])) {
-			char address[INET6_ADDRSTRLEN] = "";
-			inet_ntop(wanted.routes[i].family, wanted.routes[i].address, address,
-				sizeof(address));
-			snprintf(why, size, "the session was started without the range %s/%u",
-				address, wanted.routes[i].prefix);
-			serves = false;
+	for (size_t i = 0; i < missing->sandbox.routes_len; i++) {
+		if (!has_route(plan, &missing->routes[i])) {
+			missing->routes[routes++] = missing->routes[i];
 		}
 	}
-	network_plan_finish(&wanted);
-	return serves;
+	missing->sandbox.sockets_len = sockets;
+	missing->sandbox.routes_len = routes;
+	return true;
+}
+
+bool network_plan_add(struct network_plan *plan, const struct network_plan *more) {
+	size_t sockets = plan->sandbox.sockets_len, routes = plan->sandbox.routes_len;
+	struct sandbox_route *grown =
+		realloc(plan->routes, (routes + more->sandbox.routes_len + 1) * sizeof(*grown));
+	if (grown == NULL) {
+		return false;
+	}
+	plan->routes = grown;
+	plan->sandbox.routes = grown;
+	if (sockets + more->sandbox.sockets_len > SANDBOX_MAX_SOCKETS) {
+		return false;
+	}
+	for (size_t i = 0; i < more->sandbox.routes_len; i++) {
+		plan->routes[routes + i] = more->routes[i];
+	}
+	for (size_t i = 0; i < more->sandbox.sockets_len; i++) {
+		plan->sockets[sockets + i] = more->sockets[i];
+		plan->kinds[sockets + i] = more->kinds[i];
+		plan->every_port = plan->every_port || more->sockets[i].every_port;
+	}
+	plan->sandbox.routes_len += more->sandbox.routes_len;
+	plan->sandbox.sockets_len += more->sandbox.sockets_len;
+	return true;
 }

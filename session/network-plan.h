@@ -31,11 +31,10 @@ struct network_plan {
 bool network_plan_init(struct network_plan *plan, const struct policy_network *network, bool learn);
 void network_plan_finish(struct network_plan *plan);
 
-/*
- * Would a session that was started with `plan` reach all that `next` allows? A session's sockets
- * and routes are made once. If not, a sentence in `why`, which names the first thing.
- */
-bool network_plan_serves(
-	const struct network_plan *plan, const struct policy_network *next, char *why, size_t size);
+// What `next` needs that is not there yet, as a plan of its own. False: out of memory.
+bool network_plan_missing(const struct network_plan *plan, const struct policy_network *next,
+	struct network_plan *missing);
+// It is there now. False: there is no room for it, and nothing has changed.
+bool network_plan_add(struct network_plan *plan, const struct network_plan *more);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/network.h"
 #include "policy/policy.h"
@@ -51,21 +52,55 @@ bool session_network_may_update(struct session *session, const struct policy *ne
 	} else if (network != NULL && network->learning) {
 		snprintf(why, why_size, "the session is learning, and holds to no rules");
 		may = false;
-	} else {
-		const struct network_plan nothing = {0};
-		char lacks[160];
-		may = network_plan_serves(network != NULL ? &network->plan : &nothing,
-			&next->network, lacks, sizeof(lacks));
-		if (!may) {
-			snprintf(why, why_size,
-				"%s; the new policy needs that: start a session with it", lacks);
-		}
+	} else if (network == NULL && network_needed(&next->network)) {
+		snprintf(why, why_size,
+			"the session was started without a network, and gets none while it runs; "
+			"start one with the new policy");
+		may = false;
 	}
 	cJSON_Delete(keep);
 	adds[0] = '\0';
 	*loosens =
 		!network_only_tightens(&session->policy->network, &next->network, adds, adds_size);
 	return may;
+}
+
+// Makes what the new rules need and the session does not have yet. Sockets that nobody is allowed
+// to use any more stay; the broker refuses what comes to them.
+static bool extend(struct session_network *network, const struct policy_network *next, char *why,
+	size_t size) {
+	struct network_plan *more = malloc(sizeof(*more));
+	if (more == NULL || !network_plan_missing(&network->plan, next, more)) {
+		free(more);
+		snprintf(why, size, "out of memory");
+		return false;
+	}
+	int fds[SANDBOX_MAX_SOCKETS];
+	struct sandbox_error err;
+	snprintf(err.message, sizeof(err.message),
+		"the session has as many ports as it can serve; start another one with the new "
+		"policy");
+	size_t len = more->sandbox.sockets_len;
+	bool made = false;
+	bool done = len == 0 && more->sandbox.routes_len == 0;
+	if (!done && len + network->plan.sandbox.sockets_len <= SANDBOX_MAX_SOCKETS) {
+		made = sandbox_extend(network->session->sandbox, &more->sandbox, fds, &err) == 0;
+		done = made && network_plan_add(&network->plan, more);
+	}
+	for (size_t i = 0; i < len && made; i++) {
+		if (done) {
+			uplink_listen(
+				network->uplink, more->kinds[i], more->sockets[i].port, 0, fds[i]);
+		} else {
+			close(fds[i]);
+		}
+	}
+	if (!done) {
+		snprintf(why, size, "%s", err.message);
+	}
+	network_plan_finish(more);
+	free(more);
+	return done;
 }
 
 // The new policy is the session's.
@@ -93,8 +128,9 @@ int session_network_update(struct session *session, struct policy *next, const c
 		done(data, NULL, 0);
 		return 0;
 	}
-	char why[256];
-	if (!network_publish(network, &next->network, why, sizeof(why))) {
+	char why[512];
+	if (!extend(network, &next->network, why, sizeof(why)) ||
+		!network_publish(network, &next->network, why, sizeof(why))) {
 		policy_destroy(next);
 		free(copy);
 		done(data, why, 0);

@@ -60,6 +60,12 @@ static void shell(struct sandbox *sandbox, const char *script, const char *outpu
 	inside(sandbox, (const char *const[]){"/bin/sh", "-c", script, NULL}, output);
 }
 
+static void spawn(struct sandbox *sandbox, const char *script) {
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+	const struct sandbox_command command = {.argv = argv, .stdio = {-1, -1, -1}};
+	assert_int_equal(sandbox_spawn(sandbox, 99, &command, NULL), 0);
+}
+
 // Takes the connection that waits and says what was dialled: "[::ffff:198.18.0.7]:443".
 static const char *accepted(int fd) {
 	static char text[INET6_ADDRSTRLEN + 16];
@@ -328,6 +334,57 @@ static void test_routes(void **state) {
 	sandbox_destroy(sandbox);
 }
 
+static void test_extend(void **state) {
+	(void)state;
+	const struct sandbox_socket first[] = {{.type = SOCK_STREAM, .port = 443}};
+	const struct sandbox_network network = {pools, 2, first, 1, NULL, false};
+	struct bench bench;
+	struct sandbox *sandbox = create(&bench, &network);
+	dial(sandbox, "198.18.0.1", "22", "refused\n");
+	dial(sandbox, "192.0.2.1", "22", "unreachable\n");
+	const struct sandbox_socket sockets[] = {
+		{.type = SOCK_STREAM, .port = 22}, {.type = SOCK_DGRAM, .port = 3478}};
+	const struct sandbox_route routes[] = {
+		{AF_INET, {192, 0, 2}, 24}, {AF_INET6, {0x20, 0x01, 0x0d, 0xb8}, 32}};
+	const struct sandbox_network more = {routes, 2, sockets, 2, NULL, false};
+	struct sandbox_error err;
+	int fds[2] = {-1, -1};
+	if (sandbox_extend(sandbox, &more, fds, &err) < 0) {
+		fail_msg("%s", err.message);
+	}
+	dial(sandbox, "198.18.0.1", "22", "connected\n");
+	assert_string_equal(accepted(fds[0]), "[::ffff:198.18.0.1]:22");
+	dial(sandbox, "2001:db8::1", "22", "connected\n");
+	assert_string_equal(accepted(fds[0]), "[2001:db8::1]:22");
+	close(fds[0]);
+	close(fds[1]);
+	// Every port, later.
+	const struct sandbox_socket every[] = {
+		{.type = SOCK_STREAM, .port = SANDBOX_EVERY_PORT, .every_port = true}};
+	const struct sandbox_network all = {NULL, 0, every, 1, NULL, false};
+	assert_int_equal(sandbox_extend(sandbox, &all, fds, &err), 0);
+	dial(sandbox, "198.18.0.1", "4711", "connected\n");
+	assert_string_equal(accepted(fds[0]), "[::ffff:198.18.0.1]:4711");
+	close(fds[0]);
+	// A port that a program inside has taken is said to be.
+	spawn(sandbox, "exec python3 -c 'import socket, time\n"
+		       "s = socket.create_server((\"\", 8023))\n"
+		       "time.sleep(60)'");
+	const struct sandbox_socket taken[] = {{.type = SOCK_STREAM, .port = 8023}};
+	const struct sandbox_network last = {NULL, 0, taken, 1, NULL, false};
+	for (int i = 0; i < 100 && sandbox_extend(sandbox, &last, fds, &err) == 0; i++) {
+		close(fds[0]);
+		usleep(50000);
+	}
+	assert_string_equal(err.message,
+		"TCP port 8023 cannot be served inside: Address already in use by a program of the "
+		"session");
+	sandbox_destroy(sandbox);
+	sandbox = create(&bench, NULL);
+	assert_int_equal(sandbox_extend(sandbox, &more, fds, &err), -ENOTSUP);
+	sandbox_destroy(sandbox);
+}
+
 static void attack(bool nested) {
 	const struct sandbox_socket sockets[] = {
 		{.type = SOCK_STREAM, .port = 8443},
@@ -381,6 +438,7 @@ int main(int argc, char **argv) {
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_extend),
 		cmocka_unit_test(test_attacks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
