@@ -38,9 +38,9 @@ static bool confirmed(const char *name, const cJSON *shown) {
 		}
 		const char *adds =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(shown, "adds"));
-		complain("the new policy allows more than before (%s), and there is no terminal to "
-			 "ask on; see --yes",
-			adds != NULL && adds[0] != '\0' ? adds : "it is too large to compare");
+		complain("the new policy allows more than before, first of all %s, and there is no "
+			 "terminal to ask on; see --yes",
+			adds != NULL ? adds : "?");
 		return false;
 	}
 	print_change(terminal, name, shown);
