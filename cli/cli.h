@@ -29,6 +29,8 @@ int verb_scroll(int argc, char *argv[]);
 int verb_drag(int argc, char *argv[]);
 int verb_input(int argc, char *argv[]);
 int verb_clipboard(int argc, char *argv[]);
+int verb_put(int argc, char *argv[]);
+int verb_get(int argc, char *argv[]);
 int verb_takeover(int argc, char *argv[]);
 int verb_release(int argc, char *argv[]);
 int verb_pause(int argc, char *argv[]);
@@ -70,7 +72,7 @@ struct policy *load_policy(const char *where);
 
 /*
  * Finds a program of ours beside this one: installed (../libexec/parclose/NAME) or in the build
- * tree (../compositor/NAME, ../viewer/NAME). False with a complaint when it is in neither place.
+ * tree (../compositor/NAME and the like). False with a complaint when it is in neither place.
  */
 bool find_helper(const char *name, char *path, size_t size);
 bool have_helper(const char *name, char *path, size_t size); // the same without a complaint

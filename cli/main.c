@@ -29,6 +29,8 @@ static const struct {
 	{"drag", verb_drag, "drag from point to point"},
 	{"input", verb_input, "perform actions given as JSON"},
 	{"clipboard", verb_clipboard, "put an item into a session's clipboard, or take its out"},
+	{"put", verb_put, "put files into a session"},
+	{"get", verb_get, "take files out of a session"},
 	{"takeover", verb_takeover, "take keyboard and pointer from the agent"},
 	{"release", verb_release, "hand them back"},
 	{"pause", verb_pause, "stop everything in sessions where it stands"},
@@ -126,7 +128,7 @@ bool have_helper(const char *name, char *path, size_t size) {
 		slash = strrchr(self, '/');
 	}
 	static const char *const places[] = {
-		"../libexec/parclose", "../compositor", "../viewer", "../replay", "../video"};
+		"../libexec/parclose", "../compositor", "../viewer", "../replay", "../video", "../clipboard"};
 	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
 		if (access(path, X_OK) == 0) {

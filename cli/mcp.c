@@ -435,7 +435,7 @@ int verb_mcp(int argc, char *argv[]) {
 		return 1;
 	}
 	struct policy *policy = load_policy(policy_name != NULL ? policy_name : "locked");
-	char compositor[4096] = "";
+	char compositor[4096] = "", picture[4096];
 	if (policy == NULL ||
 		(policy->containment == POLICY_CONTAINMENT_SESSION &&
 			!find_helper("parclose-compositor", compositor, sizeof(compositor)))) {
@@ -448,6 +448,8 @@ int verb_mcp(int argc, char *argv[]) {
 	}
 	options.policy = policy;
 	options.compositor_path = compositor;
+	options.picture_path =
+		have_helper("parclose-picture", picture, sizeof(picture)) ? picture : NULL;
 	options.service = &agent_service;
 	int code = run_server(&options);
 	policy_destroy(policy);

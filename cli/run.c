@@ -298,7 +298,7 @@ int verb_run(int argc, char *argv[]) {
 		goto out;
 	}
 	struct policy *policy = load_policy(policy_name);
-	char compositor[4096] = "";
+	char compositor[4096] = "", picture[4096];
 	if (policy == NULL ||
 		(policy->containment == POLICY_CONTAINMENT_SESSION &&
 			!find_helper("parclose-compositor", compositor, sizeof(compositor)))) {
@@ -314,6 +314,8 @@ int verb_run(int argc, char *argv[]) {
 	options.policy = policy;
 	options.service = &agent_service;
 	options.compositor_path = compositor;
+	options.picture_path =
+		have_helper("parclose-picture", picture, sizeof(picture)) ? picture : NULL;
 	options.argv = optind < argc ? (const char *const *)&argv[optind] : NULL;
 	options.pty = !detached && terminal_is_wanted(&options.rows, &options.columns);
 	if (options.pty && getenv("TERM") != NULL) {

@@ -43,6 +43,7 @@ void control_pause(struct session_peer *peer, const cJSON *rpc_id, const cJSON *
 void control_resume(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_record(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_clipboard(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_file(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_exec(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 

@@ -32,6 +32,7 @@ struct session_options {
 		*argv; // NULL: the policy's commandLine; with neither the session waits for `exec`
 	uint32_t timeout_ms; // 0: the policy's
 	const char *compositor_path;
+	const char *picture_path; // parclose-picture; borrowed. NULL: no picture crosses
 	const char *const *env; // over the policy's, NULL-terminated; NULL: none
 	int stdio[3]; // of the command; -1: /dev/null. Not used with `pty`
 	bool pty; // the command gets a terminal of the sandbox's own
