@@ -127,8 +127,8 @@ bool have_helper(const char *name, char *path, size_t size) {
 		self[len] = '\0';
 		slash = strrchr(self, '/');
 	}
-	static const char *const places[] = {
-		"../libexec/parclose", "../compositor", "../viewer", "../replay", "../video", "../clipboard"};
+	static const char *const places[] = {"../libexec/parclose", "../compositor", "../viewer",
+		"../replay", "../video", "../clipboard"};
 	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
 		if (access(path, X_OK) == 0) {
