@@ -115,6 +115,8 @@ class PictureTest(ClipboardTest):
     def test_what_is_no_picture(self):
         info = self.pictures()
         pid = info["supervisor"]["pid"]
+        self.take(check=False)  # what a first request opens is there from then on
+        time.sleep(0.2)
         fds = len(os.listdir(f"/proc/{pid}/fd"))
         for name, data in broken():
             with self.subTest(name):
@@ -122,7 +124,7 @@ class PictureTest(ClipboardTest):
                 self.is_refused(self.take(check=False), "picture")
                 self.is_refused(self.put_picture(data, check=False), "picture")
         self.assertEqual(self.crossings(), [])
-        self.assertEqual(len(os.listdir(f"/proc/{pid}/fd")), fds)
+        self.assertLessEqual(len(os.listdir(f"/proc/{pid}/fd")), fds)
 
     def test_very_many_pixels(self):
         self.pictures(maxBytes=16 << 20)
