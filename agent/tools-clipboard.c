@@ -4,6 +4,7 @@
 
 #include "agent/mcp-internal.h"
 #include "agent/results.h"
+#include "clipboard/memfd.h"
 #include "clipboard/mime.h"
 #include "session/clipboard.h"
 
@@ -60,10 +61,12 @@ static struct clipboard_call *write_text(
 		*why = "there is nothing in the text that could be pasted";
 		return NULL;
 	}
-	struct clipboard_call *call = session_clipboard_write(
-		session, MIME_TEXT, text.text, text.len, 0, handle_done, request, why);
+	int fd = clipboard_memfd(text.text, text.len);
+	len = text.len;
 	clipboard_text_finish(&text);
-	return call;
+	return fd < 0 ? NULL
+		      : session_clipboard_write(
+				session, MIME_TEXT, fd, len, 0, handle_done, request, why);
 }
 
 void tool_clipboard(struct request *request) {

@@ -29,6 +29,8 @@ int verb_scroll(int argc, char *argv[]);
 int verb_drag(int argc, char *argv[]);
 int verb_input(int argc, char *argv[]);
 int verb_clipboard(int argc, char *argv[]);
+int verb_put(int argc, char *argv[]);
+int verb_get(int argc, char *argv[]);
 int verb_takeover(int argc, char *argv[]);
 int verb_release(int argc, char *argv[]);
 int verb_pause(int argc, char *argv[]);
@@ -72,17 +74,17 @@ struct policy *load_policy(const char *where, char **text);
 // `policy update` (cli/policy-update.c).
 int policy_update(const char *name, const char *where, bool yes, bool json);
 
-// The programs of ours that a session needs beside this one; empty: not needed.
+// The programs of ours that a session needs beside this one; empty: not needed, and `picture` also
+// when it is not there.
 struct helpers {
-	char compositor[4096], network[4096];
+	char compositor[4096], network[4096], picture[4096];
 };
 // False with a complaint when one that `policy` needs is not there. `learn`: as of a session.
 bool find_helpers(const struct policy *policy, bool learn, struct helpers *helpers);
 
 /*
  * Finds a program of ours beside this one: installed (../libexec/parclose/NAME) or in the build
- * tree (../compositor/NAME, ../network/NAME, ../viewer/NAME). False with a complaint when it is in
- * neither place.
+ * tree (../compositor/NAME and the like). False with a complaint when it is in neither place.
  */
 bool find_helper(const char *name, char *path, size_t size);
 bool have_helper(const char *name, char *path, size_t size); // the same without a complaint

@@ -31,6 +31,8 @@ static const struct {
 	{"drag", verb_drag, "drag from point to point"},
 	{"input", verb_input, "perform actions given as JSON"},
 	{"clipboard", verb_clipboard, "put an item into a session's clipboard, or take its out"},
+	{"put", verb_put, "put files into a session"},
+	{"get", verb_get, "take files out of a session"},
 	{"takeover", verb_takeover, "take keyboard and pointer from the agent"},
 	{"release", verb_release, "hand them back"},
 	{"pause", verb_pause, "stop everything in sessions where it stands"},
@@ -128,7 +130,7 @@ bool have_helper(const char *name, char *path, size_t size) {
 		slash = strrchr(self, '/');
 	}
 	static const char *const places[] = {"../libexec/parclose", "../compositor", "../network",
-		"../viewer", "../replay", "../video"};
+		"../viewer", "../replay", "../video", "../clipboard"};
 	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, size, "%.*s/%s/%s", (int)(slash - self), self, places[i], name);
 		if (access(path, X_OK) == 0) {
@@ -152,6 +154,9 @@ bool find_helpers(const struct policy *policy, bool learn, struct helpers *helpe
 	*helpers = (struct helpers){{0}};
 	bool display = policy->containment == POLICY_CONTAINMENT_SESSION;
 	bool network = learn || network_needed(&policy->network);
+	if (!have_helper("parclose-picture", helpers->picture, sizeof(helpers->picture))) {
+		helpers->picture[0] = '\0';
+	}
 	return (!display || find_helper("parclose-compositor", helpers->compositor,
 				    sizeof(helpers->compositor))) &&
 	       (!network ||

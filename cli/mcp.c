@@ -451,6 +451,7 @@ int verb_mcp(int argc, char *argv[]) {
 	options.policy_text = text;
 	options.compositor_path = helpers.compositor;
 	options.network_path = helpers.network;
+	options.picture_path = helpers.picture[0] != '\0' ? helpers.picture : NULL;
 	options.service = &agent_service;
 	int code = run_server(&options);
 	policy_destroy(policy);

@@ -365,6 +365,7 @@ int verb_run(int argc, char *argv[]) {
 	options.service = &agent_service;
 	options.compositor_path = helpers.compositor;
 	options.network_path = helpers.network;
+	options.picture_path = helpers.picture[0] != '\0' ? helpers.picture : NULL;
 	options.argv = optind < argc ? (const char *const *)&argv[optind] : NULL;
 	options.pty = !detached && terminal_is_wanted(&options.rows, &options.columns);
 	if (options.pty && getenv("TERM") != NULL) {

@@ -23,3 +23,7 @@ bool mime_is_text(const char *type) {
 	}
 	return true;
 }
+
+bool mime_is_picture(const char *type) {
+	return strcasecmp(type, MIME_PICTURE) == 0 || strcasecmp(type, "image/jpeg") == 0;
+}

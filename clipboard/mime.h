@@ -18,7 +18,11 @@
  */
 const char *const *mime_aliases(const char *type);
 
-// Is it of a type that is text, in UTF-8? Others cannot be checked, and never cross.
+// Is it of a type that is text, in UTF-8?
 bool mime_is_text(const char *type);
+// A picture that can be decoded (clipboard/image.h)? What is neither cannot be checked, and never
+// crosses. Of pictures MIME_PICTURE crosses, whatever they were.
+bool mime_is_picture(const char *type);
+#define MIME_PICTURE "image/png"
 
 #endif

@@ -1,6 +1,5 @@
 #include "clipboard/sha256.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,27 +47,54 @@ static void add_block(uint32_t state[8], const uint8_t *block) {
 	}
 }
 
-void sha256_hex(const void *bytes, size_t len, char hex[SHA256_HEX_BYTES]) {
-	uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
-		0x1f83d9ab, 0x5be0cd19};
+void sha256_begin(struct sha256 *sha) {
+	*sha = (struct sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+				       0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+}
+
+void sha256_add(struct sha256 *sha, const void *bytes, size_t len) {
+	if (len == 0) {
+		return;
+	}
 	const uint8_t *at = bytes;
-	size_t left = len;
-	for (; left >= 64; left -= 64, at += 64) {
-		add_block(state, at);
+	size_t held = sha->bytes % 64;
+	sha->bytes += len;
+	if (held > 0) {
+		size_t part = len < 64 - held ? len : 64 - held;
+		memcpy(sha->block + held, at, part);
+		at += part;
+		len -= part;
+		if (held + part < 64) {
+			return;
+		}
+		add_block(sha->state, sha->block);
 	}
-	uint8_t last[128] = {0};
-	if (left > 0) {
-		memcpy(last, at, left);
+	for (; len >= 64; len -= 64, at += 64) {
+		add_block(sha->state, at);
 	}
-	last[left] = 0x80;
-	size_t end = left < 56 ? 64 : 128;
+	if (len > 0) {
+		memcpy(sha->block, at, len);
+	}
+}
+
+void sha256_end(struct sha256 *sha, char hex[SHA256_HEX_BYTES]) {
+	uint64_t bits = sha->bytes * 8;
+	static const uint8_t padding[64] = {0x80};
+	size_t held = sha->bytes % 64;
+	sha256_add(sha, padding, held < 56 ? 56 - held : 120 - held);
+	uint8_t length[8];
 	for (size_t i = 0; i < 8; i++) {
-		last[end - 1 - i] = (uint8_t)((uint64_t)len * 8 >> (i * 8));
+		length[7 - i] = (uint8_t)(bits >> (i * 8));
 	}
-	for (size_t i = 0; i < end; i += 64) {
-		add_block(state, last + i);
-	}
+	sha256_add(sha, length, sizeof(length));
 	for (size_t i = 0; i < 8; i++) {
-		snprintf(hex + i * 8, 9, "%08x", state[i]);
+		snprintf(hex + i * 8, 9, "%08x", sha->state[i]);
 	}
+}
+
+void sha256_hex(const void *bytes, size_t len, char hex[SHA256_HEX_BYTES]) {
+	struct sha256 sha;
+	sha256_begin(&sha);
+	sha256_add(&sha, bytes, len);
+	sha256_end(&sha, hex);
 }

@@ -171,6 +171,7 @@ static void explain_screen(const struct policy *policy, FILE *out) {
 		print_line(out, "you are asked",
 			policy->clipboard.confirm ? "for every item" : "never");
 		print_size(out, "an item has", policy->clipboard.max_bytes, " at most");
+		print_size(out, "a file has", policy->clipboard.max_file_bytes, " at most");
 		for (size_t i = 0; i < policy->clipboard.mime_types_len; i++) {
 			print_line(out, i == 0 ? "of type" : "", policy->clipboard.mime_types[i]);
 		}
@@ -327,8 +328,10 @@ static void put_policy(FILE *out, const struct policy *p) {
 		",\"keyboardLayout\":\"%s\",\"xwayland\":%s,\"gpu\":%s},",
 		p->display.width, p->display.height, p->display.refresh, p->display.keyboard_layout,
 		word(p->display.xwayland), word(p->display.gpu));
-	fprintf(out, "\"clipboard\":{\"confirm\":%s,\"maxBytes\":%" PRIu32 ",\"mimeTypes\":",
-		word(p->clipboard.confirm), p->clipboard.max_bytes);
+	fprintf(out,
+		"\"clipboard\":{\"confirm\":%s,\"maxBytes\":%" PRIu32 ",\"maxFileBytes\":%" PRIu32
+		",\"mimeTypes\":",
+		word(p->clipboard.confirm), p->clipboard.max_bytes, p->clipboard.max_file_bytes);
 	put_strings(out, p->clipboard.mime_types, p->clipboard.mime_types_len);
 	fprintf(out,
 		"},\"limits\":{\"memory\":%" PRIu64 ",\"processes\":%" PRIu32 ",\"cpus\":%" PRIu32

@@ -61,6 +61,7 @@ static const struct field display_fields[] = {
 static const struct field clipboard_fields[] = {
 	{"confirm", check_bool, AT(clipboard.confirm)},
 	{"maxBytes", check_u32, AT(clipboard.max_bytes), 1, 16 * MIB},
+	{"maxFileBytes", check_u32, AT(clipboard.max_file_bytes), 1, 256 * MIB},
 	{"mimeTypes", check_mime_types},
 	{0},
 };
@@ -124,6 +125,7 @@ static bool set_defaults(struct loader *loader, struct policy *policy) {
 	policy->display.refresh = 60;
 	policy->clipboard.confirm = true;
 	policy->clipboard.max_bytes = 64 * KIB;
+	policy->clipboard.max_file_bytes = 16 * MIB;
 	policy->limits.processes = 1024;
 	policy->limits.open_files = 4096;
 	policy->limits.tmp = 512 * MIB;
@@ -138,22 +140,29 @@ static bool set_defaults(struct loader *loader, struct policy *policy) {
 	return true;
 }
 
-// What is not text cannot be checked, and so never crosses.
+// What can be checked, and made anew: text in UTF-8 (clipboard/mime.h) and two kinds of picture.
+static bool can_cross(const char *type) {
+	const char *charset = strcasestr(type, ";charset=");
+	return strcasecmp(type, "image/png") == 0 || strcasecmp(type, "image/jpeg") == 0 ||
+	       (strncasecmp(type, "text/", 5) == 0 &&
+		       (charset == NULL || strcasecmp(charset, ";charset=utf-8") == 0));
+}
+
+// What cannot be checked never crosses.
 static bool check_crossing_types(struct loader *loader) {
 	const struct policy *policy = loader->policy;
 	for (size_t i = 0; i < policy->clipboard.mime_types_len; i++) {
 		const char *type = policy->clipboard.mime_types[i];
-		const char *charset = strcasestr(type, ";charset=");
-		if (strncasecmp(type, "text/", 5) == 0 &&
-			(charset == NULL || strcasecmp(charset, ";charset=utf-8") == 0)) {
+		if (can_cross(type)) {
 			continue;
 		}
 		load_enter(loader, "clipboard");
 		load_enter(loader, "mimeTypes");
 		load_enter_index(loader, i);
 		return load_fail(loader,
-			"'%s' cannot cross: this version checks text in UTF-8 only, as "
-			"text/plain;charset=utf-8; remove it, or set ui.clipboard to \"none\"",
+			"'%s' cannot cross: only text in UTF-8, as text/plain;charset=utf-8, "
+			"image/png "
+			"and image/jpeg can be checked; remove it, or set ui.clipboard to \"none\"",
 			text_shown(type).s);
 	}
 	return true;

@@ -102,6 +102,7 @@ struct policy {
 	struct {
 		bool confirm; // the user is asked for every crossing
 		uint32_t max_bytes; // of one item
+		uint32_t max_file_bytes; // of one file, by `parclose put` and `get`
 		char **mime_types;
 		size_t mime_types_len;
 	} clipboard; // of the gate; matters only where ui.clipboard opens it

@@ -349,8 +349,9 @@ static void start_worker(struct init *init, struct worker_request *request) {
 			return;
 		}
 	}
-	request->alone = !init->started;
-	init->started = true;
+	bool carries = request->head.carry != SANDBOX_CARRY_NONE;
+	request->alone = !init->started && !carries;
+	init->started = init->started || !carries;
 	int report[2] = {-1, -1};
 	pid_t pid = pipe2(report, O_CLOEXEC | O_NONBLOCK)
 			    ? -errno

@@ -248,6 +248,7 @@ struct spawn_message {
 	uint8_t has_cwd, pty;
 	uint8_t stdio; // bit n: fd n is attached, in order
 	uint8_t last; // pid 1 ends when this command has
+	uint8_t carry; // enum sandbox_carry
 	uint32_t strings_len;
 };
 

@@ -588,6 +588,7 @@ int sandbox_spawn(struct sandbox *sandbox, uint32_t id, const struct sandbox_com
 		.has_cwd = command->cwd != NULL,
 		.pty = command->pty,
 		.last = command->last,
+		.carry = (uint8_t)command->carry,
 	};
 	const char *const cwd[] = {command->cwd, NULL};
 	size_t used = 0, room = SANDBOX_MAX_ARG_BYTES;

@@ -142,7 +142,21 @@ int sandbox_event_fd(const struct sandbox *sandbox);
 #define SANDBOX_MAX_ARGS 4096
 #define SANDBOX_MAX_ARG_BYTES (128u << 10)
 
+// A file to carry, instead of a command to execute; no link in its path is followed (file.h).
+enum sandbox_carry {
+	SANDBOX_CARRY_NONE,
+	SANDBOX_CARRY_OUT, // the file argv[0] is read into stdio[1], a pipe
+	SANDBOX_CARRY_IN, // all of stdio[0], a sealed memfd, becomes the new file argv[0]
+	SANDBOX_CARRY_OVER, // the same; a file of that name is replaced
+};
+
 struct sandbox_command {
+	/*
+	 * Not for others than pid 1: a fork of it, confined as any command, does it. FAILED says
+	 * why not, at any time; EXITED with status 0 that all of it is done. argv[0] is relative to
+	 * the home directory unless absolute.
+	 */
+	enum sandbox_carry carry;
 	const char *const
 		*argv; // NULL-terminated; argv[0] without a slash is looked for in PATH inside
 	const char *const

@@ -1,3 +1,4 @@
+#include "sandbox/file.h"
 #include "sandbox/internal.h"
 #include "sandbox/syscalls.h"
 
@@ -6,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
@@ -194,6 +197,42 @@ static int become_command(const struct init_context *context, const struct worke
 		strerror(code));
 }
 
+// Out of everybody's sight in the sandbox: it was not executed, so it cannot be looked into.
+static int carry_file(
+	const struct worker_request *request, int report, struct worker_failure *failure) {
+	setsid();
+	prctl(PR_SET_NAME, "parclose-file");
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	int ret = take_stdio(request);
+	if (ret == 0 && report > 3) {
+		ret = sys_close_range(3, (unsigned int)report - 1, 0);
+	}
+	ret = ret < 0 ? ret : sys_close_range((unsigned int)report + 1, ~0u, 0);
+	char path[FILE_MAX_PATH], name[FILE_MAX_NAME + 1];
+	const char *asked = request->argv[0];
+	int len =
+		snprintf(path, sizeof(path), "%s%s", asked[0] == '/' ? "" : AGENT_HOME "/", asked);
+	int dir = -1, file = -1;
+	if (ret == 0 && (len < 0 || (size_t)len >= sizeof(path))) {
+		ret = -ENAMETOOLONG;
+	} else if (ret == 0) {
+		ret = dir = file_open_parent(path, name);
+	}
+	if (ret >= 0 && request->head.carry == SANDBOX_CARRY_OUT) {
+		uint64_t bytes;
+		ret = file = file_open_in(dir, name, &bytes);
+		ret = ret < 0 ? ret : file_pour(file, 1);
+	} else if (ret >= 0) {
+		struct stat st;
+		ret = fstat(0, &st) != 0 ? -errno
+					 : file_write_in(dir, name, 0, (uint64_t)st.st_size,
+						   request->head.carry == SANDBOX_CARRY_OVER);
+	}
+	return ret >= 0 ? 0 : fail(failure, -ret, "%.150s %s", asked, file_words(-ret));
+}
+
 /*
  * A command that is stopped by another one before its exec must not keep pid 1 waiting. While there
  * is no other it may, and the copy of pid 1's memory, most of what a start costs here, is not made.
@@ -207,8 +246,12 @@ pid_t worker_start(
 	pid_t pid = request->alone ? vfork() : fork();
 	if (pid == 0) {
 		struct worker_failure failure = {0};
-		int code = become_command(context, request, env, &failure);
-		(void)!write(report, &failure, sizeof(failure));
+		int code = request->head.carry == SANDBOX_CARRY_NONE
+				   ? become_command(context, request, env, &failure)
+				   : carry_file(request, report, &failure);
+		if (code != 0) {
+			(void)!write(report, &failure, sizeof(failure));
+		}
 		_exit(code);
 	}
 	int ret = pid < 0 ? -errno : pid;

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "clipboard/memfd.h"
 #include "clipboard/mime.h"
 #include "session/display.h"
 #include "session/internal.h"
@@ -49,6 +49,9 @@ static void free_call(struct clipboard_call *call) {
 		close(call->fd);
 	}
 	clipboard_text_finish(&call->result.text);
+	if (call->result.untrusted_fd >= 0) {
+		close(call->result.untrusted_fd);
+	}
 	free(call->untrusted_bytes);
 	free(call->types);
 	if (call->session->clipboard == call) {
@@ -62,6 +65,7 @@ static void handle_over(void *data) {
 	call->idle = NULL;
 	struct clipboard_result result = call->result;
 	call->result.text = (struct clipboard_text){0};
+	call->result.untrusted_fd = -1;
 	clipboard_done done = call->done;
 	void *done_data = call->data;
 	free_call(call);
@@ -101,6 +105,14 @@ static int handle_deadline(void *data) {
 // ---- reading
 
 static void check_item(struct clipboard_call *call) {
+	if (mime_is_picture(call->result.type)) {
+		call->result.untrusted_fd = clipboard_memfd(call->untrusted_bytes, call->len);
+		call->result.untrusted_len = call->len;
+		end_call(call, call->len == 0                  ? "the item is empty"
+			       : call->result.untrusted_fd < 0 ? "out of memory"
+							       : NULL);
+		return;
+	}
 	enum clipboard_flaw flaw =
 		clipboard_text_check(call->untrusted_bytes, call->len, &call->result.text);
 	char why[100];
@@ -283,7 +295,7 @@ static struct clipboard_call *begin(
 	call->session = session;
 	call->done = done;
 	call->data = data;
-	call->fd = -1;
+	call->fd = call->result.untrusted_fd = -1;
 	call->best = SIZE_MAX;
 	call->deadline = wl_event_loop_add_timer(session->loop, handle_deadline, call);
 	if (call->deadline == NULL) {
@@ -334,21 +346,15 @@ struct clipboard_call *session_clipboard_read(struct session *session,
 	return ask(call, STEP_LIST, &message, -1, why);
 }
 
-struct clipboard_call *session_clipboard_write(struct session *session, const char *type,
-	const char *text, size_t len, uint32_t flags, clipboard_done done, void *data,
-	const char **why) {
+struct clipboard_call *session_clipboard_write(struct session *session, const char *type, int fd,
+	size_t len, uint32_t flags, clipboard_done done, void *data, const char **why) {
 	struct channel_message message = {.type = CHANNEL_CLIPBOARD_PUT};
 	message.clipboard.flags = flags;
 	message.clipboard.bytes = len;
 	snprintf(message.clipboard.type, sizeof(message.clipboard.type), "%s", type);
 	struct clipboard_call *call = begin(session, done, data, why);
 	if (call == NULL) {
-		return NULL;
-	}
-	int fd = clipboard_memfd(text, len);
-	if (fd < 0) {
-		*why = "cannot make room for the item";
-		free_call(call);
+		close(fd);
 		return NULL;
 	}
 	return ask(call, STEP_OTHER, &message, fd, why);
@@ -363,24 +369,4 @@ struct clipboard_call *session_clipboard_clear(
 
 void session_clipboard_cancel(struct clipboard_call *call) {
 	free_call(call);
-}
-
-int clipboard_memfd(const void *bytes, size_t len) {
-	int fd = memfd_create(
-		"parclose-clipboard", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-	for (size_t done = 0; fd >= 0 && done < len;) {
-		ssize_t n = write(fd, (const char *)bytes + done, len - done);
-		if (n <= 0) {
-			int error = errno;
-			close(fd);
-			return -error;
-		}
-		done += (size_t)n;
-	}
-	if (fd < 0) {
-		return -errno;
-	}
-	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
-	lseek(fd, 0, SEEK_SET);
-	return fd;
 }

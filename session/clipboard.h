@@ -23,7 +23,11 @@ struct clipboard_result {
 	char why[200]; // "": it was done; else a sentence without its end
 	// Of a read, owned by the receiver (clipboard_text_finish()).
 	char type[CHANNEL_MIME_BYTES];
-	struct clipboard_text text;
+	struct clipboard_text text; // of a text
+	// Of a picture as the program wrote it, nobody has looked at it yet: a sealed memfd of
+	// `untrusted_len` bytes. -1: it is none.
+	int untrusted_fd;
+	size_t untrusted_len;
 };
 
 // Called once, from the event loop, never within the call that began it.
@@ -43,17 +47,13 @@ struct clipboard_read_options {
 struct clipboard_call *session_clipboard_read(struct session *session,
 	const struct clipboard_read_options *options, clipboard_done done, void *data,
 	const char **why);
-// `flags`: enum channel_clipboard_flag.
-struct clipboard_call *session_clipboard_write(struct session *session, const char *type,
-	const char *text, size_t len, uint32_t flags, clipboard_done done, void *data,
-	const char **why);
+// `flags`: enum channel_clipboard_flag. `fd`: `len` bytes, clipboard_memfd(); taken over.
+struct clipboard_call *session_clipboard_write(struct session *session, const char *type, int fd,
+	size_t len, uint32_t flags, clipboard_done done, void *data, const char **why);
 struct clipboard_call *session_clipboard_clear(
 	struct session *session, clipboard_done done, void *data, const char **why);
 
 // Nobody is told any more.
 void session_clipboard_cancel(struct clipboard_call *call);
-
-// A sealed memfd with these bytes, at its beginning, or -errno.
-int clipboard_memfd(const void *bytes, size_t len);
 
 #endif

@@ -1,19 +1,17 @@
 #include "session/control-internal.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "clipboard/memfd.h"
 #include "clipboard/mime.h"
-#include "policy/policy.h"
 #include "session/clipboard.h"
+#include "session/gate-request.h"
 
 /*
- * Items of the clipboard, put in, taken out and cleared by the session's user.
+ * Items of the clipboard and files, put in, taken out and cleared by the session's user.
  */
 
 // A request whose answer is due.
@@ -22,113 +20,71 @@ struct clip {
 	struct session_peer *peer;
 	cJSON *rpc_id;
 	enum gate_direction direction;
-	struct gate_item item; // that is on its way in
-	bool confirmed;
-	struct clipboard_call *call;
+	char by[64];
+	struct clipboard_call *call; // of clear; NULL: the gate has it
 };
 
 static void destroy_clip(struct clip *clip) {
 	wl_list_remove(&clip->link);
-	gate_item_finish(&clip->item);
 	cJSON_Delete(clip->rpc_id);
 	free(clip);
 }
 
 void control_forget_clips(struct session_peer *peer) {
 	struct clip *clip, *next;
+	gate_forget(peer->session, peer);
 	wl_list_for_each_safe (clip, next, &peer->clips, link) {
-		session_clipboard_cancel(clip->call);
+		if (clip->call != NULL) {
+			session_clipboard_cancel(clip->call);
+		}
 		destroy_clip(clip);
 	}
-	gate_forget(peer->session, peer);
-}
-
-static void name_peer(const struct session_peer *peer, char *by, size_t size) {
-	snprintf(by, size, "control socket, pid %d", (int)peer->pid);
-}
-
-static void refuse(struct session_peer *peer, const cJSON *rpc_id, enum gate_direction direction,
-	const char *why) {
-	char by[64];
-	name_peer(peer, by, sizeof(by));
-	gate_record_refusal(peer->session, direction, by, why);
-	control_refuse(peer, rpc_id, RPC_FAILED, why, NULL);
 }
 
 static cJSON *describe(const struct gate_item *item) {
 	cJSON *result = cJSON_CreateObject();
 	cJSON_AddStringToObject(result, "type", item->type);
-	cJSON_AddNumberToObject(result, "bytes", (double)item->text.len);
+	cJSON_AddNumberToObject(result, "bytes", (double)item->bytes);
 	cJSON_AddStringToObject(result, "sha256", item->sha256);
-	cJSON_AddNumberToObject(result, "lines", item->text.lines);
-	cJSON_AddBoolToObject(result, "endsLine", item->text.ends_line);
-	cJSON_AddNumberToObject(result, "removed", item->text.removed);
+	switch (item->kind) {
+	case GATE_TEXT:
+		cJSON_AddNumberToObject(result, "lines", item->text.lines);
+		cJSON_AddBoolToObject(result, "endsLine", item->text.ends_line);
+		cJSON_AddNumberToObject(result, "removed", item->text.removed);
+		break;
+	case GATE_PICTURE:
+		cJSON_AddNumberToObject(result, "width", item->width);
+		cJSON_AddNumberToObject(result, "height", item->height);
+		break;
+	case GATE_FILE:
+		cJSON_AddStringToObject(result, "path", item->path);
+		break;
+	}
 	return result;
 }
 
-// Shows an item, which then waits to be allowed.
-static void show(struct session_peer *peer, const cJSON *rpc_id, enum gate_direction direction,
-	struct gate_item *item) {
+static void answer_shown(const struct clip *clip, const struct gate_item *item) {
 	cJSON *result = describe(item);
-	cJSON_AddStringToObject(result, "preview", item->text.preview);
-	cJSON_AddBoolToObject(result, "previewCut", item->text.preview_cut);
+	if (item->text.preview != NULL) {
+		cJSON_AddStringToObject(result, "preview", item->text.preview);
+		cJSON_AddBoolToObject(result, "previewCut", item->text.preview_cut);
+	}
 	cJSON_AddBoolToObject(result, "confirm", true);
-	gate_hold(peer->session, direction, peer, item);
-	control_answer(peer, rpc_id, result, -1);
+	control_answer(clip->peer, clip->rpc_id, result, -1);
 }
 
-static void hand_out(struct session_peer *peer, const cJSON *rpc_id, const struct gate_item *item,
-	bool confirmed) {
-	int fd = clipboard_memfd(item->text.text, item->text.len);
-	if (fd < 0) {
-		refuse(peer, rpc_id, GATE_OUT, "cannot make room for the item");
-		return;
-	}
-	char by[64];
-	name_peer(peer, by, sizeof(by));
-	// Written down before it is out: a session without a log ends.
-	gate_record(peer->session, GATE_OUT, item, by, confirmed);
-	control_answer(peer, rpc_id, describe(item), fd);
-}
-
-static void handle_read(void *data, struct clipboard_result *result) {
+static void handle_gate(void *data, const struct gate_answer *answer) {
 	struct clip *clip = data;
-	struct session_peer *peer = clip->peer;
-	if (result->why[0] != '\0') {
-		refuse(peer, clip->rpc_id, GATE_OUT, result->why);
-		destroy_clip(clip);
-		return;
-	}
-	struct gate_item item;
-	gate_item_init(&item, result->type, &result->text);
-	if (peer->session->policy->clipboard.confirm) {
-		show(peer, clip->rpc_id, GATE_OUT, &item);
+	int fd = -1;
+	if (answer->why != NULL) {
+		control_refuse(clip->peer, clip->rpc_id, RPC_FAILED, answer->why, NULL);
+	} else if (!answer->crossed) {
+		answer_shown(clip, answer->item);
+	} else if (clip->direction == GATE_OUT && (fd = dup(answer->item->fd)) < 0) {
+		control_refuse(clip->peer, clip->rpc_id, RPC_FAILED,
+			"the supervisor has no descriptors left for the item", NULL);
 	} else {
-		hand_out(peer, clip->rpc_id, &item, false);
-		gate_item_finish(&item);
-	}
-	destroy_clip(clip);
-}
-
-static void handle_written(void *data, struct clipboard_result *result) {
-	struct clip *clip = data;
-	if (result->why[0] != '\0') {
-		refuse(clip->peer, clip->rpc_id, GATE_IN, result->why);
-	} else {
-		char by[64];
-		name_peer(clip->peer, by, sizeof(by));
-		gate_record(clip->peer->session, GATE_IN, &clip->item, by, clip->confirmed);
-		control_answer(clip->peer, clip->rpc_id, describe(&clip->item), -1);
-	}
-	destroy_clip(clip);
-}
-
-static void handle_cleared(void *data, struct clipboard_result *result) {
-	struct clip *clip = data;
-	if (result->why[0] != '\0') {
-		control_refuse(clip->peer, clip->rpc_id, RPC_FAILED, result->why, NULL);
-	} else {
-		control_answer(clip->peer, clip->rpc_id, cJSON_CreateObject(), -1);
+		control_answer(clip->peer, clip->rpc_id, describe(answer->item), fd);
 	}
 	destroy_clip(clip);
 }
@@ -143,145 +99,46 @@ static struct clip *new_clip(
 	clip->peer = peer;
 	clip->direction = direction;
 	clip->rpc_id = rpc_id != NULL ? cJSON_Duplicate(rpc_id, true) : cJSON_CreateNull();
+	snprintf(clip->by, sizeof(clip->by), "control socket, pid %d", (int)peer->pid);
 	wl_list_insert(&peer->clips, &clip->link);
 	return clip;
 }
 
-// ---- in
-
-static void write_item(
-	struct session_peer *peer, const cJSON *rpc_id, struct gate_item *item, bool confirmed) {
-	struct clip *clip = new_clip(peer, rpc_id, GATE_IN);
-	if (clip == NULL) {
-		gate_item_finish(item);
-		return;
-	}
-	clip->item = *item;
-	clip->confirmed = confirmed;
-	const char *why;
-	clip->call = session_clipboard_write(peer->session, item->type, item->text.text,
-		item->text.len, CHANNEL_CLIPBOARD_ONCE | CHANNEL_CLIPBOARD_OUTSIDE, handle_written,
-		clip, &why);
-	if (clip->call == NULL) {
-		refuse(peer, rpc_id, GATE_IN, why);
-		destroy_clip(clip);
-	}
-}
-
-/*
- * Copies what is to be put in: `text`, or the bytes of a memfd that nobody can change. Returns
- * NULL, or why not; the caller frees *bytes.
- */
-static const char *take_bytes(
-	struct session_peer *peer, const cJSON *params, size_t max, char **bytes, size_t *len) {
-	static const char too_long[] = "the item has more bytes than one may have: see "
-				       "clipboard.maxBytes of the session's policy";
-	const int seals = F_SEAL_WRITE | F_SEAL_SHRINK;
-	const cJSON *text = cJSON_GetObjectItemCaseSensitive(params, "text");
+// The one descriptor that came with the request, -1: none, or more than one.
+static int take_fd(struct session_peer *peer) {
 	int fds[CONNECTION_MAX_FDS];
 	size_t fds_len = connection_take_fds(peer->connection, fds);
-	const char *why = NULL;
-	struct stat st;
-	*bytes = NULL;
-	*len = 0;
-	if (cJSON_IsString(text) && fds_len == 0) {
-		*len = strlen(text->valuestring);
-		why = *len > max ? too_long : NULL;
-		*bytes = why == NULL ? strdup(text->valuestring) : NULL;
-	} else if (fds_len == 1 && text == NULL && (fcntl(fds[0], F_GET_SEALS) & seals) == seals &&
-		   fstat(fds[0], &st) == 0) {
-		*len = (size_t)st.st_size;
-		why = *len > max ? too_long : NULL;
-		*bytes = why == NULL ? malloc(*len + 1) : NULL;
-		if (*bytes != NULL && pread(fds[0], *bytes, *len, 0) != (ssize_t)*len) {
-			why = "the item cannot be read";
-		}
-	} else {
-		why = "an item is needed: text, or one descriptor of a memfd sealed against change";
-	}
-	for (size_t i = 0; i < fds_len; i++) {
+	for (size_t i = 0; i < fds_len && fds_len > 1; i++) {
 		close(fds[i]);
 	}
-	return why != NULL ? why : *bytes == NULL ? "out of memory" : NULL;
+	return fds_len == 1 ? fds[0] : -1;
 }
 
-static void put_new(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params) {
-	const struct policy *policy = peer->session->policy;
-	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(params, "type"));
-	type = type != NULL ? type : MIME_TEXT;
-	char *bytes;
-	size_t len;
-	char flawed[100];
-	struct clipboard_text text = {0};
-	const char *why = take_bytes(peer, params, policy->clipboard.max_bytes, &bytes, &len);
-	if (why == NULL && !gate_allows_type(peer->session, type)) {
-		why = "items of that type may not cross: see clipboard.mimeTypes of the session's "
-		      "policy";
+// What is to be put in: `text`, or the descriptor. -1: neither, or both.
+static int take_item(struct session_peer *peer, const cJSON *params) {
+	const cJSON *text = cJSON_GetObjectItemCaseSensitive(params, "text");
+	int fd = take_fd(peer);
+	if (text == NULL) {
+		return fd;
 	}
-	if (why == NULL) {
-		enum clipboard_flaw flaw = clipboard_text_check(bytes, len, &text);
-		snprintf(flawed, sizeof(flawed), "the item %s", clipboard_flaw_words(flaw));
-		why = flaw == CLIPBOARD_GOOD ? NULL : flawed;
+	if (fd >= 0 || !cJSON_IsString(text)) {
+		close(fd);
+		return -1;
 	}
-	free(bytes);
-	if (why != NULL) {
-		refuse(peer, rpc_id, GATE_IN, why);
-		return;
-	}
-	struct gate_item item;
-	gate_item_init(&item, type, &text);
-	if (policy->clipboard.confirm) {
-		show(peer, rpc_id, GATE_IN, &item);
+	fd = clipboard_memfd(text->valuestring, strlen(text->valuestring));
+	return fd < 0 ? -1 : fd;
+}
+
+// ---- clear
+
+static void handle_cleared(void *data, struct clipboard_result *result) {
+	struct clip *clip = data;
+	if (result->why[0] != '\0') {
+		control_refuse(clip->peer, clip->rpc_id, RPC_FAILED, result->why, NULL);
 	} else {
-		write_item(peer, rpc_id, &item, false);
+		control_answer(clip->peer, clip->rpc_id, cJSON_CreateObject(), -1);
 	}
-}
-
-// ---- out
-
-static void get_new(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params) {
-	const struct policy *policy = peer->session->policy;
-	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(params, "type"));
-	if (type != NULL && !gate_allows_type(peer->session, type)) {
-		refuse(peer, rpc_id, GATE_OUT,
-			"items of that type may not cross: see clipboard.mimeTypes of the "
-			"session's policy");
-		return;
-	}
-	struct clip *clip = new_clip(peer, rpc_id, GATE_OUT);
-	if (clip == NULL) {
-		return;
-	}
-	const struct clipboard_read_options options = {
-		.types = type != NULL ? &type : (const char *const *)policy->clipboard.mime_types,
-		.types_len = type != NULL ? 1 : policy->clipboard.mime_types_len,
-		.max_bytes = policy->clipboard.max_bytes,
-		.only_inside = true,
-	};
-	const char *why;
-	clip->call = session_clipboard_read(peer->session, &options, handle_read, clip, &why);
-	if (clip->call == NULL) {
-		refuse(peer, rpc_id, GATE_OUT, why);
-		destroy_clip(clip);
-	}
-}
-
-// ---- what is asked
-
-static void allow(struct session_peer *peer, const cJSON *rpc_id, enum gate_direction direction,
-	const char *sha256) {
-	struct gate_item item;
-	if (!gate_allow(peer->session, direction, peer, sha256, &item)) {
-		refuse(peer, rpc_id, direction,
-			"no such item was shown here, or another one since; begin again");
-		return;
-	}
-	if (direction == GATE_IN) {
-		write_item(peer, rpc_id, &item, true);
-		return;
-	}
-	hand_out(peer, rpc_id, &item, true);
-	gate_item_finish(&item);
+	destroy_clip(clip);
 }
 
 static void clear(struct session_peer *peer, const cJSON *rpc_id) {
@@ -297,15 +154,25 @@ static void clear(struct session_peer *peer, const cJSON *rpc_id) {
 	}
 }
 
+// ---- what is asked
+
+static const char *string_of(const cJSON *params, const char *key) {
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(params, key));
+}
+
+static bool is_absent_or_string(const cJSON *params, const char *key) {
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(params, key);
+	return item == NULL || cJSON_IsString(item);
+}
+
 void control_clipboard(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params) {
-	const char *verb = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(params, "verb"));
-	const cJSON *approve = cJSON_GetObjectItemCaseSensitive(params, "approve");
-	const cJSON *type = cJSON_GetObjectItemCaseSensitive(params, "type");
+	const char *verb = string_of(params, "verb"), *approve = string_of(params, "approve");
+	const char *type = string_of(params, "type");
 	bool puts = verb != NULL && strcmp(verb, "put") == 0;
 	bool gets = verb != NULL && strcmp(verb, "get") == 0;
 	bool clears = verb != NULL && strcmp(verb, "clear") == 0;
-	if ((!puts && !gets && !clears) || (approve != NULL && !cJSON_IsString(approve)) ||
-		(type != NULL && !cJSON_IsString(type))) {
+	if ((!puts && !gets && !clears) || !is_absent_or_string(params, "approve") ||
+		!is_absent_or_string(params, "type")) {
 		control_refuse(peer, rpc_id, RPC_INVALID_PARAMS,
 			"verb is put, get or clear; type is a MIME type; approve is the sha256 "
 			"of the item that was shown",
@@ -317,14 +184,49 @@ void control_clipboard(struct session_peer *peer, const cJSON *rpc_id, const cJS
 		return;
 	}
 	enum gate_direction direction = puts ? GATE_IN : GATE_OUT;
-	char why[200];
-	if (!gate_is_open(peer->session, direction, why, sizeof(why))) {
-		refuse(peer, rpc_id, direction, why);
-	} else if (approve != NULL) {
-		allow(peer, rpc_id, direction, approve->valuestring);
+	struct clip *clip = new_clip(peer, rpc_id, direction);
+	if (clip == NULL) {
+		return;
+	}
+	const struct gate_asker asker = {
+		.owner = peer, .by = clip->by, .done = handle_gate, .data = clip};
+	if (approve != NULL) {
+		gate_approve(peer->session, &asker, direction, approve);
 	} else if (puts) {
-		put_new(peer, rpc_id, params);
+		gate_put(peer->session, &asker, type != NULL ? type : MIME_TEXT,
+			take_item(peer, params));
 	} else {
-		get_new(peer, rpc_id, params);
+		gate_get(peer->session, &asker, type);
+	}
+}
+
+void control_file(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params) {
+	const char *verb = string_of(params, "verb"), *approve = string_of(params, "approve");
+	const char *path = string_of(params, "path");
+	const cJSON *replace = cJSON_GetObjectItemCaseSensitive(params, "replace");
+	bool puts = verb != NULL && strcmp(verb, "put") == 0;
+	bool gets = verb != NULL && strcmp(verb, "get") == 0;
+	if ((!puts && !gets) || (replace != NULL && !cJSON_IsBool(replace)) ||
+		(path == NULL) == (approve == NULL) || !is_absent_or_string(params, "approve") ||
+		!is_absent_or_string(params, "path")) {
+		control_refuse(peer, rpc_id, RPC_INVALID_PARAMS,
+			"verb is put or get; path is the file inside; replace is true or false; or "
+			"approve is the sha256 of the file that was shown",
+			NULL);
+		return;
+	}
+	enum gate_direction direction = puts ? GATE_IN : GATE_OUT;
+	struct clip *clip = new_clip(peer, rpc_id, direction);
+	if (clip == NULL) {
+		return;
+	}
+	const struct gate_asker asker = {
+		.owner = peer, .by = clip->by, .done = handle_gate, .data = clip};
+	if (approve != NULL) {
+		gate_approve(peer->session, &asker, direction, approve);
+	} else if (puts) {
+		gate_put_file(peer->session, &asker, path, take_fd(peer), cJSON_IsTrue(replace));
+	} else {
+		gate_get_file(peer->session, &asker, path);
 	}
 }

@@ -46,6 +46,7 @@ void control_resume(struct session_peer *peer, const cJSON *rpc_id, const cJSON 
 void control_record(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_clipboard(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_policy_update(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
+void control_file(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_exec(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 void control_signal(struct session_peer *peer, const cJSON *rpc_id, const cJSON *params);
 

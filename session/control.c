@@ -143,6 +143,7 @@ static const struct {
 	{"parclose/screenshot", control_screenshot},
 	{"parclose/window", control_window},
 	{"parclose/clipboard", control_clipboard},
+	{"parclose/file", control_file},
 	{"parclose/exec", control_exec},
 	{"parclose/signal", control_signal},
 	{"parclose/view", control_view},

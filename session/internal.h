@@ -30,6 +30,7 @@ struct exec {
 	struct wl_list link; // session.execs
 	uint32_t id;
 	bool started;
+	bool carries; // a file, and is no command
 	const struct session_exec_observer *observer; // NULL: nobody asks any more
 	void *data;
 };
@@ -57,6 +58,7 @@ struct session {
 	struct act_queue *act_queue;
 	struct clipboard_call *clipboard; // that is under way, NULL: none
 	struct gate gate;
+	const char *picture_path; // of parclose-picture; NULL: it is not there
 	struct control *control, *inside; // `inside`: of the programs inside, where they may
 	struct output *output;
 	struct view *view; // NULL until somebody watches
@@ -102,7 +104,7 @@ void act_queue_take_answer(struct act_queue *queue, const struct channel_message
 // end as it should.
 void act_queue_end(struct act_queue *queue, const char *reason, bool broken);
 
-// ---- the clipboard (session/clipboard.h)
+// ---- the clipboard (session/clipboard.h, session/gate-request.h)
 
 // The display answered (display_observer.clipboard).
 void clipboard_take_answer(struct session *session, const struct channel_message *checked);

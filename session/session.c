@@ -16,6 +16,7 @@
 #include "policy/policy.h"
 #include "session/control.h"
 #include "session/display.h"
+#include "session/gate-request.h"
 #include "session/internal.h"
 #include "session/log.h"
 #include "session/network.h"
@@ -84,6 +85,7 @@ static void tear_down(struct session *session) {
 			*sources[i] = NULL;
 		}
 	}
+	gate_finish(session);
 	clipboard_end(session);
 	sandbox_kill(session->sandbox);
 	session_network_finish(session->network);
@@ -113,7 +115,6 @@ static void tear_down(struct session *session) {
 	// Whoever sees the socket close may rely on it that nothing runs and the name is free.
 	control_destroy(session->control);
 	session->control = NULL;
-	gate_finish(session);
 	act_queue_destroy(session->act_queue); // after the socket, which cancels what it asked for
 	session->act_queue = NULL;
 	struct exec *exec, *next;
@@ -250,6 +251,10 @@ uint32_t session_exec(struct session *session, const struct sandbox_command *com
 		return 0;
 	}
 	wl_list_insert(&session->execs, &exec->link);
+	exec->carries = command->carry != SANDBOX_CARRY_NONE;
+	if (exec->carries) {
+		return exec->id; // the gate writes down what comes of it
+	}
 	cJSON *fields = cJSON_CreateObject();
 	cJSON_AddNumberToObject(fields, "id", exec->id);
 	cJSON *argv = cJSON_AddArrayToObject(fields, "argv");
@@ -307,6 +312,15 @@ static void check_running(struct session *session) {
 	session_record(session, "running", NULL);
 }
 
+static void record_end(
+	struct session *session, const struct exec *exec, const char *event, cJSON *fields) {
+	if (exec->carries) {
+		cJSON_Delete(fields);
+		return;
+	}
+	session_record(session, event, fields);
+}
+
 static void take_event(struct session *session, const struct sandbox_event *event) {
 	struct exec *exec = find_exec(session, event->id);
 	if (exec == NULL) {
@@ -339,13 +353,13 @@ static void take_event(struct session *session, const struct sandbox_event *even
 		};
 		snprintf(result.message, sizeof(result.message), "%s", event->message);
 		cJSON_AddStringToObject(fields, "error", event->message);
-		session_record(session, "exec-failed", fields);
+		record_end(session, exec, "exec-failed", fields);
 		if (exec->observer != NULL) {
 			exec->observer->started(exec->data, exec->id, &result);
 		}
 	} else {
 		cJSON_AddNumberToObject(fields, "exitCode", session_exit_code(event->status));
-		session_record(session, "exited", fields);
+		record_end(session, exec, "exited", fields);
 		if (exec->observer != NULL) {
 			exec->observer->exited(exec->data, exec->id, event->status);
 		}
@@ -722,6 +736,7 @@ struct session *session_create(struct wl_event_loop *loop, const struct session_
 	session->loop = loop;
 	session->policy = options->policy;
 	session->policy_text = options->policy_text;
+	session->picture_path = options->picture_path;
 	session->observer = observer;
 	session->data = data;
 	session->begun = time(NULL);

@@ -35,6 +35,7 @@ struct session_options {
 	const char *network_path; // of the broker; of no use to a policy without a network
 	const char *policy_text; // the policy's document; borrowed as `policy`
 	bool learn; // let everything out and write down what the policy would have to allow
+	const char *picture_path; // parclose-picture; borrowed. NULL: no picture crosses
 	const char *const *env; // over the policy's, NULL-terminated; NULL: none
 	int stdio[3]; // of the command; -1: /dev/null. Not used with `pty`
 	bool pty; // the command gets a terminal of the sandbox's own

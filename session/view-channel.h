@@ -54,6 +54,8 @@ enum view_type {
 	VIEW_TITLE, // `title`: of the focused window
 	VIEW_NOTICE, // `notice`: something to tell the user
 	VIEW_ENDED, // `notice`: the session ended; the last message
+	VIEW_ITEM, // `item`: the answer to PUT_ITEM, GET_ITEM and ANSWER_ITEM, or
+	VIEW_ITEM_REFUSED, // `item_refused`: of these three
 	// player -> viewer
 	VIEW_REPLAY = 32, // `replay`; second message, once
 	VIEW_MARKS, // `marks`
@@ -71,6 +73,9 @@ enum view_type {
 	VIEW_KEYMAP, // `keymap`, carries a memfd with the user's own layout in XKB text; before the
 		     // first key of a takeover, and whenever something of it changes
 	VIEW_RECORD, // `record`
+	VIEW_PUT_ITEM, // `put_item`, carries a sealed memfd: the user's item, for the session
+	VIEW_GET_ITEM, // the session's item, for the user
+	VIEW_ANSWER_ITEM, // `answer_item`: to an ITEM that waits
 	// viewer -> player
 	VIEW_SEEK = 96, // `seek`
 	VIEW_PLAY, // `play`
@@ -119,6 +124,30 @@ enum view_clipboard {
 	VIEW_CLIPBOARD_WRITE,
 	VIEW_CLIPBOARD_ALL
 };
+
+enum view_direction {
+	VIEW_IN = 1, // from the user into the session
+	VIEW_OUT
+};
+
+// An item of the clipboard crosses when its user, who was shown it, says so (docs/clipboard.md).
+enum view_item_step {
+	VIEW_ITEM_WAITS = 1, // carries a memfd with what is to be shown: text, or the picture
+	VIEW_ITEM_CROSSED, // carries a memfd with the item, where it came out
+};
+
+enum view_item_kind {
+	VIEW_ITEM_TEXT = 1, // UTF-8
+	VIEW_ITEM_PNG,
+	VIEW_ITEM_JPEG, // only of PUT_ITEM
+};
+
+enum view_item_flag {
+	VIEW_ITEM_ENDS_LINE = 1u << 0, // its last byte is a newline
+	VIEW_ITEM_CUT = 1u << 1, // what is shown is not all of it
+};
+
+#define VIEW_MAX_ITEM (16u << 20) // bytes of one
 
 enum view_input_kind {
 	VIEW_INPUT_MOVE = 1, // x, y
@@ -227,6 +256,29 @@ struct view_message {
 			uint32_t what; // enum view_step
 			uint32_t back; // 1: to the one before
 		} step;
+		struct {
+			uint32_t direction; // enum view_direction
+			uint32_t step; // enum view_item_step
+			uint32_t kind; // enum view_item_kind
+			uint32_t flags; // enum view_item_flag
+			uint32_t bytes; // of the item, 1..VIEW_MAX_ITEM
+			uint32_t shown; // bytes of the memfd that it carries; 0: none
+			uint32_t lines, removed; // of a text: see clipboard/text.h
+			uint32_t width, height; // of a picture, pixels
+			char sha256[65]; // of the item, lower-case hexadecimal
+		} item;
+		struct {
+			uint32_t direction; // enum view_direction
+			char text[244]; // why
+		} item_refused;
+		struct {
+			uint32_t kind; // enum view_item_kind
+		} put_item;
+		struct {
+			uint32_t direction; // enum view_direction
+			uint32_t allow; // 0: it is not to cross
+			char sha256[65]; // of what was shown
+		} answer_item;
 	};
 };
 

@@ -44,7 +44,8 @@ static bool check_input(const struct view_message *untrusted, uint32_t width, ui
 
 bool view_check(
 	const struct view_message *untrusted, uint32_t fds, uint32_t width, uint32_t height) {
-	if (untrusted->reserved != 0 || fds != (untrusted->type == VIEW_KEYMAP ? 1 : 0)) {
+	bool carries = untrusted->type == VIEW_KEYMAP || untrusted->type == VIEW_PUT_ITEM;
+	if (untrusted->reserved != 0 || fds != (carries ? 1 : 0)) {
 		return false;
 	}
 	switch (untrusted->type) {
@@ -63,6 +64,17 @@ bool view_check(
 		       (untrusted->keymap.locks & ~(uint32_t)(VIEW_LOCK_CAPS | VIEW_LOCK_NUM)) == 0;
 	case VIEW_RECORD:
 		return untrusted->record.on <= 1;
+	case VIEW_PUT_ITEM:
+		return untrusted->put_item.kind >= VIEW_ITEM_TEXT &&
+		       untrusted->put_item.kind <= VIEW_ITEM_JPEG;
+	case VIEW_GET_ITEM:
+		return true;
+	case VIEW_ANSWER_ITEM:
+		return (untrusted->answer_item.direction == VIEW_IN ||
+			       untrusted->answer_item.direction == VIEW_OUT) &&
+		       untrusted->answer_item.allow <= 1 &&
+		       memchr(untrusted->answer_item.sha256, '\0',
+			       sizeof(untrusted->answer_item.sha256)) != NULL;
 	default:
 		return false;
 	}

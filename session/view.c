@@ -21,6 +21,7 @@
 #include "session/pause.h"
 #include "session/record.h"
 #include "session/untrusted.h"
+#include "session/view-items.h"
 
 /*
  * A viewer's socket holds about a dozen messages. What does not fit is not queued but noted in
@@ -35,7 +36,8 @@ enum due {
 	DUE_TITLE = 1u << 1,
 	DUE_CURSOR = 1u << 2,
 	DUE_NOTICE = 1u << 3,
-	DUE_FRAME = 1u << 4, // last: the others cost nothing to show
+	DUE_ITEM = 1u << 4,
+	DUE_FRAME = 1u << 5, // last: the others cost nothing to show
 };
 
 struct viewer {
@@ -48,6 +50,7 @@ struct viewer {
 	struct damage damage; // since the last FRAME that went out
 	struct view_message notices[MAX_NOTICES];
 	size_t notices_len;
+	struct view_items items;
 };
 
 struct view {
@@ -201,6 +204,7 @@ static int send_message(
 // Sends one thing that is due and takes it off. False: there is no room.
 static bool send_due(struct viewer *viewer, uint32_t what) {
 	struct view_message message;
+	int item_fd = -1;
 	switch (what) {
 	case DUE_STATE:
 		message = viewer->view->state;
@@ -217,11 +221,14 @@ static bool send_due(struct viewer *viewer, uint32_t what) {
 	case DUE_NOTICE:
 		message = viewer->notices[0];
 		break;
+	case DUE_ITEM:
+		message = *view_items_next(&viewer->items, &item_fd);
+		break;
 	default:
 		fill_frame(viewer, &message);
 		break;
 	}
-	int ret = send_message(viewer->fd, &message, NULL, 0);
+	int ret = send_message(viewer->fd, &message, &item_fd, item_fd >= 0);
 	if (ret == -EAGAIN) {
 		return false;
 	}
@@ -236,6 +243,12 @@ static bool send_due(struct viewer *viewer, uint32_t what) {
 		memmove(&viewer->notices[0], &viewer->notices[1],
 			viewer->notices_len * sizeof(viewer->notices[0]));
 		return true;
+	}
+	if (what == DUE_ITEM) {
+		view_items_sent(&viewer->items);
+		if (view_items_next(&viewer->items, &item_fd) != NULL) {
+			return true;
+		}
 	}
 	if (what == DUE_FRAME) {
 		viewer->damage.len = 0;
@@ -335,6 +348,7 @@ void view_notice(struct view *view, bool urgent, const char *text) {
 
 static void destroy_viewer(struct viewer *viewer) {
 	lease_forget_viewer(viewer->view->session, viewer);
+	view_items_finish(&viewer->items);
 	wl_event_source_remove(viewer->source);
 	close(viewer->fd);
 	wl_list_remove(&viewer->link);
@@ -424,6 +438,11 @@ static bool act(struct viewer *viewer, const struct view_message *message, int f
 	case VIEW_INPUT:
 		pass_input(viewer, message);
 		return true;
+	case VIEW_PUT_ITEM:
+	case VIEW_GET_ITEM:
+	case VIEW_ANSWER_ITEM:
+		view_items_take(&viewer->items, message, fd);
+		return true;
 	default:
 		break;
 	}
@@ -482,6 +501,10 @@ static int handle_viewer(int fd, uint32_t mask, void *data) {
 	return 0;
 }
 
+static void handle_item(void *data) {
+	tell(data, DUE_ITEM);
+}
+
 // ---- life
 
 static int send_hello(const struct view *view, int fd) {
@@ -517,6 +540,7 @@ int view_attach(struct view *view) {
 		free(viewer);
 		return ret;
 	}
+	view_items_init(&viewer->items, view->session, handle_item, viewer);
 	wl_list_insert(view->viewers.prev, &viewer->link);
 	view->viewers_len++;
 	view_state(view);

@@ -30,6 +30,8 @@ void chrome_bind(GtkWidgetClass *class, gssize offset) {
 		CHILD(says),
 		CHILD(app_title),
 		CHILD(recording),
+		CHILD(put_in),
+		CHILD(take_out),
 		CHILD(network),
 		CHILD(clipboard),
 		CHILD(viewers),
@@ -253,6 +255,9 @@ static void show_clipboard(struct chrome *chrome, const struct wire_told *told) 
 		break;
 	}
 	show_chip(chrome->clipboard, words, explanation);
+	bool all = told->clipboard == VIEW_CLIPBOARD_ALL;
+	gtk_widget_set_visible(chrome->put_in, all || told->clipboard == VIEW_CLIPBOARD_READ);
+	gtk_widget_set_visible(chrome->take_out, all || told->clipboard == VIEW_CLIPBOARD_WRITE);
 }
 
 void chrome_show_state(

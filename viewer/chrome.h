@@ -27,6 +27,7 @@ struct chrome {
 	GtkWidget *says;
 	GtkLabel *app_title;
 	GtkWidget *recording;
+	GtkWidget *put_in, *take_out;
 	GtkLabel *network, *clipboard, *viewers, *duration;
 	GtkWidget *record, *stop, *withhold, *footer; // of a session, not of a recording
 };

@@ -108,9 +108,19 @@ static bool is_chord(GdkEvent *event, const char *keys) {
 }
 
 static bool take_chord(struct hands *hands, GdkEvent *event) {
-	if (is_chord(event, HANDS_STOP_ALL_KEYS)) {
-		hands->chord(hands->chord_data, HANDS_STOP_ALL);
-		return true;
+	static const struct {
+		const char *keys;
+		enum hands_chord chord;
+	} always[] = {
+		{HANDS_STOP_ALL_KEYS, HANDS_STOP_ALL},
+		{HANDS_PUT_IN_KEYS, HANDS_PUT_IN},
+		{HANDS_TAKE_OUT_KEYS, HANDS_TAKE_OUT},
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(always); i++) {
+		if (is_chord(event, always[i].keys)) {
+			hands->chord(hands->chord_data, always[i].chord);
+			return true;
+		}
 	}
 	if (hands->mine && is_chord(event, HANDS_HAND_BACK_KEYS)) {
 		hands->chord(hands->chord_data, HANDS_HAND_BACK);

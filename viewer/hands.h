@@ -17,6 +17,8 @@ struct wire;
 enum hands_chord {
 	HANDS_HAND_BACK, // HANDS_HAND_BACK_KEYS
 	HANDS_STOP_ALL, // HANDS_STOP_ALL_KEYS
+	HANDS_PUT_IN, // HANDS_PUT_IN_KEYS
+	HANDS_TAKE_OUT, // HANDS_TAKE_OUT_KEYS
 };
 
 /*
@@ -25,6 +27,9 @@ enum hands_chord {
  */
 #define HANDS_HAND_BACK_KEYS "<Control><Alt>Home"
 #define HANDS_STOP_ALL_KEYS "<Control><Alt><Shift>End"
+// V and C as in paste and copy; with Shift alone they are the terminals'.
+#define HANDS_PUT_IN_KEYS "<Control><Alt><Shift>v"
+#define HANDS_TAKE_OUT_KEYS "<Control><Alt><Shift>c"
 
 // `chord` is called when the user presses one. All must outlive the hands; NULL: out of memory.
 struct hands *hands_create(GtkWindow *window, ViewerScreen *screen, struct wire *wire,

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "viewer/chrome.h"
+#include "viewer/clipboard.h"
 #include "viewer/hands.h"
 #include "viewer/keys.h"
 #include "viewer/playback.h"
@@ -26,6 +27,7 @@ struct _ViewerWindow {
 	struct wire *wire;
 	GSource *source; // NULL: nothing more comes
 	struct hands *hands;
+	struct clipboard *clipboard;
 	char *cli; // NULL: not known
 	bool handing_back; // and the supervisor has not answered yet
 	guint minute, notice; // timers, 0: none
@@ -115,6 +117,10 @@ static void notify_desktop(ViewerWindow *window, const char *body) {
 	g_application_send_notification(application, told->name, notification);
 }
 
+static void handle_clipboard(void *data, const char *notice) {
+	show_notice(data, notice);
+}
+
 static void show_minute(gpointer data) {
 	ViewerWindow *window = data;
 	guint seconds = chrome_show_duration(&window->chrome, wire_told(window->wire));
@@ -185,6 +191,7 @@ static void take_state(ViewerWindow *window) {
 		gtk_widget_grab_focus(GTK_WIDGET(window->screen));
 	}
 	hands_set_mine(window->hands, mine);
+	clipboard_update(window->clipboard);
 	show_chrome(window);
 	show_cursor(window);
 	g_clear_handle_id(&window->minute, g_source_remove);
@@ -232,6 +239,9 @@ static void take_news(ViewerWindow *window, uint32_t news) {
 		if (told->notice_urgent) {
 			notify_desktop(window, told->notice);
 		}
+	}
+	if ((news & WIRE_ITEM) != 0) {
+		clipboard_take(window->clipboard);
 	}
 	if (told->replay.on) {
 		playback_show(window->playback, news);
@@ -360,10 +370,19 @@ static void handle_stop_all(GSimpleAction *simple, GVariant *parameter, gpointer
 
 static void handle_chord(void *data, enum hands_chord chord) {
 	ViewerWindow *window = data;
-	if (chord == HANDS_STOP_ALL) {
+	switch (chord) {
+	case HANDS_STOP_ALL:
 		stop_all(window);
-	} else {
+		break;
+	case HANDS_PUT_IN:
+		g_action_activate(action(window, "put-in"), NULL);
+		break;
+	case HANDS_TAKE_OUT:
+		g_action_activate(action(window, "take-out"), NULL);
+		break;
+	case HANDS_HAND_BACK:
 		g_action_activate(action(window, "hand-back"), NULL);
+		break;
 	}
 }
 
@@ -441,6 +460,7 @@ static void viewer_window_dispose(GObject *object) {
 		g_source_destroy(window->source);
 		g_clear_pointer(&window->source, g_source_unref);
 	}
+	g_clear_pointer(&window->clipboard, clipboard_destroy);
 	g_clear_pointer(&window->hands, hands_destroy);
 	gtk_widget_dispose_template(GTK_WIDGET(window), VIEWER_TYPE_WINDOW);
 	G_OBJECT_CLASS(viewer_window_parent_class)->dispose(object);
@@ -516,6 +536,7 @@ GtkWindow *viewer_window_new(GtkApplication *application, struct wire *wire, con
 	if (window->hands == NULL) {
 		g_error("out of memory");
 	}
+	window->clipboard = clipboard_create(GTK_WINDOW(window), wire, handle_clipboard, window);
 	// After the hands', so that what is shown is how it is.
 	g_signal_connect(window, "notify::is-active", G_CALLBACK(show_chrome), NULL);
 	g_signal_connect(window, "notify::focus-widget", G_CALLBACK(show_chrome), NULL);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "session/untrusted.h"
@@ -26,6 +27,7 @@ struct wire {
 	struct frames *frames;
 	struct queued queue[QUEUE];
 	size_t queue_len;
+	struct wire_item items[2]; // by direction less one; of direction 0: none
 	bool release_owed; // input was thrown away: what is pressed must go up
 };
 
@@ -37,6 +39,7 @@ struct wire *wire_create(int fd, bool replay) {
 	}
 	wire->fd = fd;
 	wire->told.replay.on = replay;
+	wire->items[0].fd = wire->items[1].fd = -1;
 	int flags = fcntl(fd, F_GETFL);
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -57,17 +60,33 @@ static void hang_up(struct wire *wire) {
 	}
 }
 
+static void forget_item(struct wire_item *item) {
+	if (item->direction != 0 && item->fd >= 0) {
+		close(item->fd);
+	}
+	*item = (struct wire_item){.fd = -1};
+}
+
 void wire_destroy(struct wire *wire) {
 	if (wire == NULL) {
 		return;
 	}
 	hang_up(wire);
+	forget_item(&wire->items[0]);
+	forget_item(&wire->items[1]);
 	frames_destroy(wire->frames);
 	free(wire);
 }
 
 const struct wire_told *wire_told(const struct wire *wire) {
 	return &wire->told;
+}
+
+bool wire_take_item(struct wire *wire, enum view_direction direction, struct wire_item *item) {
+	struct wire_item *newest = &wire->items[direction - 1];
+	*item = *newest;
+	*newest = (struct wire_item){.fd = -1};
+	return item->direction != 0;
 }
 
 struct frames *wire_frames(struct wire *wire) {
@@ -234,6 +253,73 @@ static uint32_t take_notice(struct wire *wire, const struct view_message *untrus
 	return WIRE_NOTICE;
 }
 
+// Of that size, and nobody can change it any more.
+static bool is_sealed(int fd, uint32_t bytes) {
+	const int needed = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && (seals & needed) == needed && fstat(fd, &st) == 0 &&
+	       st.st_size == (off_t)bytes;
+}
+
+static bool is_hash(const char *untrusted, size_t size) {
+	return strspn(untrusted, "0123456789abcdef") == size - 1 && untrusted[size - 1] == '\0';
+}
+
+static uint32_t take_item(
+	struct wire *wire, const struct view_message *untrusted, const int *fds, size_t fds_len) {
+	uint32_t direction = untrusted->item.direction, step = untrusted->item.step;
+	uint32_t kind = untrusted->item.kind, flags = untrusted->item.flags;
+	uint32_t bytes = untrusted->item.bytes, shown = untrusted->item.shown;
+	bool carries = step == VIEW_ITEM_WAITS || direction == VIEW_OUT;
+	bool whole = step == VIEW_ITEM_CROSSED || kind == VIEW_ITEM_PNG;
+	if ((direction != VIEW_IN && direction != VIEW_OUT) ||
+		(step != VIEW_ITEM_WAITS && step != VIEW_ITEM_CROSSED) ||
+		(kind != VIEW_ITEM_TEXT && kind != VIEW_ITEM_PNG) ||
+		(flags & ~(uint32_t)(VIEW_ITEM_ENDS_LINE | VIEW_ITEM_CUT)) != 0 || bytes < 1 ||
+		bytes > VIEW_MAX_ITEM || shown > VIEW_MAX_ITEM ||
+		!is_hash(untrusted->item.sha256, sizeof(untrusted->item.sha256))) {
+		return wrong(wire, "an item that is none");
+	}
+	if (fds_len != (carries ? 1 : 0) || (shown != 0 && !carries) ||
+		(carries && whole && shown != bytes) || (carries && !is_sealed(fds[0], shown))) {
+		return wrong(wire, "an item without its content, or with another's");
+	}
+	struct wire_item *item = &wire->items[direction - 1];
+	forget_item(item);
+	*item = (struct wire_item){
+		.direction = (enum view_direction)direction,
+		.crossed = step == VIEW_ITEM_CROSSED,
+		.kind = (enum view_item_kind)kind,
+		.flags = flags,
+		.bytes = bytes,
+		.lines = untrusted->item.lines,
+		.removed = untrusted->item.removed,
+		.width = untrusted->item.width,
+		.height = untrusted->item.height,
+		.fd = carries ? fcntl(fds[0], F_DUPFD_CLOEXEC, 3) : -1,
+		.shown = shown,
+	};
+	memcpy(item->sha256, untrusted->item.sha256, sizeof(item->sha256));
+	return WIRE_ITEM;
+}
+
+static uint32_t take_item_refused(struct wire *wire, const struct view_message *untrusted) {
+	uint32_t direction = untrusted->item_refused.direction;
+	char why[sizeof(wire->items[0].why)];
+	if ((direction != VIEW_IN && direction != VIEW_OUT) ||
+		!take_text(why, sizeof(why), untrusted->item_refused.text,
+			sizeof(untrusted->item_refused.text))) {
+		return wrong(wire, "a refusal of nothing, or without an end");
+	}
+	struct wire_item *item = &wire->items[direction - 1];
+	forget_item(item);
+	*item = (struct wire_item){
+		.direction = (enum view_direction)direction, .refused = true, .fd = -1};
+	memcpy(item->why, why, sizeof(why));
+	return WIRE_ITEM;
+}
+
 // ---- what a player says
 
 static uint32_t take_replay(struct wire *wire, const struct view_message *untrusted) {
@@ -342,6 +428,9 @@ static uint32_t dispatch(struct wire *wire, const struct view_message *untrusted
 		return take_hello(wire, untrusted, fds, fds_len);
 	}
 	// A session that ends before it was shown has only that to say.
+	if (untrusted->type == VIEW_ITEM && wire->told.hello && !wire->told.replay.on) {
+		return take_item(wire, untrusted, fds, fds_len);
+	}
 	if (fds_len > 0 || (!wire->told.hello && untrusted->type != VIEW_ENDED)) {
 		return wrong(wire, "a message before the greeting, or with more than words");
 	}
@@ -360,6 +449,8 @@ static uint32_t dispatch(struct wire *wire, const struct view_message *untrusted
 	case VIEW_NOTICE:
 	case VIEW_ENDED:
 		return take_notice(wire, untrusted);
+	case VIEW_ITEM_REFUSED:
+		return take_item_refused(wire, untrusted);
 	default:
 		return wrong(wire, "a message of no known kind");
 	}

@@ -30,6 +30,7 @@ enum wire_news {
 	WIRE_MARKS = 1u << 8,
 	WIRE_POSITION = 1u << 9,
 	WIRE_CAPTION = 1u << 10,
+	WIRE_ITEM = 1u << 11, // wire_take_item() has something to give
 	WIRE_OVER = 1u << 6, // nothing more will come, `end` says why
 };
 
@@ -65,6 +66,19 @@ struct wire_replay {
 	char caption[236];
 };
 
+// An item of the clipboard that is shown, has crossed, or was refused.
+struct wire_item {
+	enum view_direction direction;
+	bool refused, crossed; // neither: it waits for the user's word
+	char why[244]; // of `refused`
+	enum view_item_kind kind;
+	uint32_t flags; // enum view_item_flag
+	uint32_t bytes, lines, removed, width, height;
+	char sha256[65];
+	int fd; // sealed, `shown` bytes; the receiver's. -1: none
+	uint32_t shown;
+};
+
 // Everything that was told so far. Texts are checked UTF-8, without control, bidirectional or
 // invisible characters.
 struct wire_told {
@@ -98,6 +112,9 @@ void wire_destroy(struct wire *wire); // NULL is allowed
 
 const struct wire_told *wire_told(const struct wire *wire);
 struct frames *wire_frames(struct wire *wire); // NULL before HELLO; owned by the wire
+
+// The newest item of that direction, once. False: there is none.
+bool wire_take_item(struct wire *wire, enum view_direction direction, struct wire_item *item);
 
 int wire_fd(const struct wire *wire); // -1 when it is over
 bool wire_wants_to_write(const struct wire *wire);

@@ -1,4 +1,4 @@
-"""The windows of one program as assistive technologies see them: accessible.py tree|press|focused APPLICATION [NAME]."""
+"""The windows of the programs of one name as assistive technologies see them: accessible.py tree|press|focused APPLICATION [NAME]."""
 
 import json
 import sys
@@ -10,14 +10,15 @@ gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402 pylint: disable=wrong-import-position
 
 
-def application(name):
+def applications(name):
+    """Every program of that name that is on the bus: one a window."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         desktop = Atspi.get_desktop(0)
-        for i in range(desktop.get_child_count()):
-            child = desktop.get_child_at_index(i)
-            if child is not None and child.get_name() == name:
-                return child
+        children = [desktop.get_child_at_index(i) for i in range(desktop.get_child_count())]
+        found = [child for child in children if child is not None and child.get_name() == name]
+        if found:
+            return found
         time.sleep(0.1)
     raise SystemExit(f"no application {name} is on the bus of assistive technologies")
 
@@ -55,7 +56,7 @@ def describe(node, states):
 
 def main():
     verb, name, *rest = sys.argv[1:]
-    nodes = list(walk(application(name)))
+    nodes = [pair for found in applications(name) for pair in walk(found)]
     if verb == "tree":
         print(json.dumps(list(describe_all(nodes))))
         return

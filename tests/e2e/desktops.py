@@ -178,11 +178,12 @@ class Weston(Desktop):
 
     name = "weston"
     needs = ("weston", "weston-screenshooter")
+    options = ()
 
     def start(self):
         self.spawn("weston", "--backend=headless", "--renderer=pixman", f"--width={self.width}",
                    f"--height={self.height}", f"--scale={self.scale}", "--shell=desktop", "--no-config",
-                   "--idle-time=0", "--debug", "--socket=parent")
+                   "--idle-time=0", "--debug", "--socket=parent", *self.options)
         self.env["WAYLAND_DISPLAY"] = "parent"
         wait_for(lambda: os.path.exists(self.dir + "/parent"), 20, "weston")
         time.sleep(0.5)

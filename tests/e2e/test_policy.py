@@ -25,7 +25,7 @@ class Check(SessionTest):
     def test_run_refuses_what_cannot_be_enforced(self):
         for sections in ({"network": {"ingress": {"default": "allow"}}},
                          {"network": {"egress": {"allow": [{"ports": [{"protocol": "icmp"}]}]}}},
-                         {"ui": {"disable": False, "clipboard": "read"}, "clipboard": {"mimeTypes": ["image/png"]}},
+                         {"ui": {"disable": False, "clipboard": "read"}, "clipboard": {"mimeTypes": ["image/gif"]}},
                          {"display": {"xwayland": True}}, {"session": {"dbus": True}}):
             with self.subTest(sections=sections):
                 done = self.cli("run", "--policy", self.policy(**sections), "--", "true", check=False)

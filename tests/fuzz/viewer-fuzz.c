@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "viewer/frames.h"
@@ -28,6 +29,7 @@ enum how {
 	HOW_GIVE_BACK = 1u << 4, // then what is shown is given back
 	HOW_BUMP = 1u << 5, // before it, all slots are drawn into
 	HOW_GREET = 1u << 6, // a proper greeting comes first
+	HOW_ITEM = 1u << 7, // the one descriptor is an item, of the size that the message says
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -52,6 +54,29 @@ static void require_text(const char *text, size_t size) {
 	for (const char *p = text; p < end; p++) {
 		require((unsigned char)*p >= 0x20 && *p != 0x7f);
 	}
+}
+
+static void take_items(struct wire *wire) {
+	for (enum view_direction direction = VIEW_IN; direction <= VIEW_OUT; direction++) {
+		struct wire_item item;
+		if (!wire_take_item(wire, direction, &item)) {
+			continue;
+		}
+		struct stat st;
+		require_text(item.why, sizeof(item.why));
+		require(item.refused || strlen(item.sha256) == 64);
+		require(item.fd < 0 || (fstat(item.fd, &st) == 0 && st.st_size == item.shown));
+		if (item.fd >= 0) {
+			close(item.fd);
+		}
+	}
+}
+
+static int make_item(uint32_t bytes) {
+	int fd = memfd_create("fuzz", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	require(fd >= 0 && ftruncate(fd, bytes % 65536) == 0);
+	require(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0);
+	return fd;
 }
 
 static void require_sane(struct wire *wire) {
@@ -140,7 +165,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		int fds[2] = {-1, -1};
 		size_t fds_len = (how & HOW_MEMORIES) != 0 ? 2 : (how & HOW_ONE) != 0 ? 1 : 0;
 		for (size_t i = 0; i < fds_len; i++) {
-			fds[i] = dup(i == 0 ? memory_fd : slots_fd);
+			fds[i] = (how & HOW_ITEM) != 0 ? make_item(untrusted.item.shown)
+						       : dup(i == 0 ? memory_fd : slots_fd);
 		}
 		bool over = wire_told(wire)->end != WIRE_OPEN;
 		uint32_t news = wire_take(wire, &untrusted,
@@ -150,6 +176,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 			require(fcntl(fds[i], F_GETFD) < 0);
 		}
 		require_sane(wire);
+		if ((how & HOW_GIVE_BACK) != 0) {
+			take_items(wire);
+		}
 		if ((how & HOW_COPY) != 0) {
 			copy(wire, &shown);
 		}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sandbox/sandbox.h"
 #include "session/clipboard.h"
@@ -299,11 +300,13 @@ struct clipboard_call *session_clipboard_read(struct session *session,
 	return begin_clipboard(session, true, done, data, why);
 }
 
-struct clipboard_call *session_clipboard_write(struct session *session, const char *type,
-	const char *text, size_t len, uint32_t flags, clipboard_done done, void *data,
-	const char **why) {
+struct clipboard_call *session_clipboard_write(struct session *session, const char *type, int fd,
+	size_t len, uint32_t flags, clipboard_done done, void *data, const char **why) {
 	note(session, "write %s %u;", type, flags);
-	snprintf(session->clipboard, sizeof(session->clipboard), "%s", text);
+	size_t room = sizeof(session->clipboard) - 1;
+	ssize_t n = pread(fd, session->clipboard, len < room ? len : room, 0);
+	session->clipboard[n > 0 ? n : 0] = '\0';
+	close(fd);
 	return begin_clipboard(session, false, done, data, why);
 }
 

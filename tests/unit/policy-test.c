@@ -205,13 +205,14 @@ static const struct {
 		"1:31 /ui/disable: expected true or false, found a string"},
 	{"{'parclose':1,'ui':{'clipboard':'sometimes'}}",
 		"1:33 /ui/clipboard: 'sometimes' is not known; use 'none', 'read', 'write' or 'all'"},
-	{"{'parclose':1,'ui':{'clipboard':'read'},'clipboard':{'mimeTypes':['text/html','image/png']}}",
-		"1:79 /clipboard/mimeTypes/1: 'image/png' cannot cross: this version checks text in "
-		"UTF-8 only, as text/plain;charset=utf-8; remove it, or set ui.clipboard to \"none\""},
+	{"{'parclose':1,'ui':{'clipboard':'read'},'clipboard':{'mimeTypes':['text/html','image/gif']}}",
+		"1:79 /clipboard/mimeTypes/1: 'image/gif' cannot cross: only text in "
+		"UTF-8, as text/plain;charset=utf-8, image/png and image/jpeg can be checked; "
+		"remove it, or set ui.clipboard to \"none\""},
 	{"{'parclose':1,'ui':{'clipboard':'all'},'clipboard':{'mimeTypes':['text/plain;charset=latin1']}}",
-		"1:66 /clipboard/mimeTypes/0: 'text/plain;charset=latin1' cannot cross: this version "
-		"checks text in UTF-8 only, as text/plain;charset=utf-8; remove it, or set "
-		"ui.clipboard to \"none\""},
+		"1:66 /clipboard/mimeTypes/0: 'text/plain;charset=latin1' cannot cross: only "
+		"text in UTF-8, as text/plain;charset=utf-8, image/png and image/jpeg can be "
+		"checked; remove it, or set ui.clipboard to \"none\""},
 	{"{'parclose':1,'ui':{'injection':true}}",
 		"1:33 /ui/injection: true lets programs inside drive a display that \"disable\" keeps from them; set \"disable\": false, or remove this"},
 	{"{'parclose':1,'ui':{'injection':1}}",
@@ -254,6 +255,8 @@ static const struct {
 		"1:38 /clipboard/confirm: expected true or false, found a number"},
 	{"{'parclose':1,'clipboard':{'maxBytes':16777217}}",
 		"1:39 /clipboard/maxBytes: 16777217 is out of range; use 1 to 16777216"},
+	{"{'parclose':1,'clipboard':{'maxFileBytes':268435457}}",
+		"1:43 /clipboard/maxFileBytes: 268435457 is out of range; use 1 to 268435456"},
 	{"{'parclose':1,'clipboard':{'mimeTypes':['text']}}",
 		"1:41 /clipboard/mimeTypes/0: 'text' is not a MIME type; write it like text/plain"},
 	{"{'parclose':1,'clipboard':{'mimeTypes':['text/plain',null]}}",
@@ -478,7 +481,8 @@ static const char everything[] =
 	"false},"
 	"'display':{'width':64,'height':8192,'refresh':240,'keyboardLayout':'de(neo_qwertz-1)','"
 	"xwayland':false,'gpu':false},"
-	"'clipboard':{'confirm':false,'maxBytes':16777216,'mimeTypes':['image/png','text/html']},"
+	"'clipboard':{'confirm':false,'maxBytes':16777216,'maxFileBytes':1,'mimeTypes':['image/"
+	"png','text/html']},"
 	"'limits':{'memory':'2G','processes':4194304,'cpus':1.5,'openFiles':64,'tmp':1048576},"
 	"'session':{'dbus':false,'accessibility':false,'record':false},"
 	"'audit':{'level':'standard','failClosed':true},"
@@ -593,7 +597,8 @@ static void test_to_json(void **state) {
 		"false},\"display\":{\"width\":1280,\"height\":800,\"refresh\":60,"
 		"\"keyboardLayout\":\"us\",\"xwayland\":"
 		"false,"
-		"\"gpu\":false},\"clipboard\":{\"confirm\":true,\"maxBytes\":65536,\"mimeTypes\":"
+		"\"gpu\":false},\"clipboard\":{\"confirm\":true,\"maxBytes\":65536,"
+		"\"maxFileBytes\":16777216,\"mimeTypes\":"
 		"[\"text/"
 		"plain;charset=utf-8\"]},\"limits\":{\"memory\":67108864,\"processes\":1024,"
 		"\"cpus\":0.250,\"openFiles\":4096,\"tmp\":536870912},\"session\":{\"dbus\":false,"

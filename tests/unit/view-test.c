@@ -19,8 +19,12 @@ static struct view_message input(
 	return (struct view_message){.type = VIEW_INPUT, .input = {kind, code, value, x, y}};
 }
 
+static bool carries(uint32_t type) {
+	return type == VIEW_KEYMAP || type == VIEW_PUT_ITEM;
+}
+
 static bool good(struct view_message message) {
-	return view_check(&message, message.type == VIEW_KEYMAP, WIDTH, HEIGHT);
+	return view_check(&message, carries(message.type), WIDTH, HEIGHT);
 }
 
 static void test_input(void **state) {
@@ -60,14 +64,14 @@ static void test_input(void **state) {
 static void test_types(void **state) {
 	for (uint32_t type = 0; type < 200; type++) {
 		struct view_message message = {.type = type};
-		message.keymap.bytes = 1; // also withhold, on, and kind
-		bool known = type >= VIEW_TAKE_OVER && type <= VIEW_RECORD;
-		assert_int_equal(view_check(&message, type == VIEW_KEYMAP, WIDTH, HEIGHT), known);
+		message.keymap.bytes = 1; // also withhold, on, kind and direction
+		bool known = type >= VIEW_TAKE_OVER && type <= VIEW_ANSWER_ITEM;
+		assert_int_equal(view_check(&message, carries(type), WIDTH, HEIGHT), known);
 		message.reserved = 1;
-		assert_false(view_check(&message, type == VIEW_KEYMAP, WIDTH, HEIGHT));
+		assert_false(view_check(&message, carries(type), WIDTH, HEIGHT));
 		message.reserved = 0;
 		// A descriptor where there is none to be, none where there is one, and two.
-		assert_false(view_check(&message, type != VIEW_KEYMAP, WIDTH, HEIGHT));
+		assert_false(view_check(&message, !carries(type), WIDTH, HEIGHT));
 		assert_false(view_check(&message, 2, WIDTH, HEIGHT));
 	}
 	struct view_message keymap = {.type = VIEW_KEYMAP};
@@ -78,6 +82,22 @@ static void test_types(void **state) {
 	assert_false(good(keymap));
 	assert_false(good((struct view_message){.type = VIEW_TAKE_OVER, .take_over.withhold = 2}));
 	assert_false(good((struct view_message){.type = VIEW_RECORD, .record.on = 2}));
+	struct view_message item = {.type = VIEW_PUT_ITEM};
+	for (item.put_item.kind = 0; item.put_item.kind < 6; item.put_item.kind++) {
+		assert_int_equal(good(item), item.put_item.kind >= VIEW_ITEM_TEXT &&
+						     item.put_item.kind <= VIEW_ITEM_JPEG);
+	}
+	struct view_message answer = {
+		.type = VIEW_ANSWER_ITEM, .answer_item = {.direction = VIEW_OUT, .allow = 1}};
+	assert_true(good(answer));
+	answer.answer_item.allow = 2;
+	assert_false(good(answer));
+	answer.answer_item.allow = 0;
+	answer.answer_item.direction = VIEW_OUT + 1;
+	assert_false(good(answer));
+	answer.answer_item.direction = VIEW_IN;
+	memset(answer.answer_item.sha256, 'a', sizeof(answer.answer_item.sha256)); // no end
+	assert_false(good(answer));
 }
 
 static void test_damage_is_never_lost(void **state) {

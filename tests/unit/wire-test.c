@@ -846,6 +846,125 @@ static void test_sending_to_nobody(void **state) {
 	assert_false(wire_wants_to_write(fixture->wire));
 }
 
+// ---- items of the clipboard
+
+#define ITEM_SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
+
+static struct view_message good_item(uint32_t direction, uint32_t step) {
+	struct view_message message = {
+		.type = VIEW_ITEM,
+		.item = {.direction = direction, .step = step, .kind = VIEW_ITEM_TEXT, .bytes = 5},
+	};
+	memset(message.item.sha256, 'a', 64);
+	message.item.shown = direction == VIEW_IN && step == VIEW_ITEM_CROSSED ? 0 : 5;
+	return message;
+}
+
+// Of `fd` a copy goes along, -1: none.
+static uint32_t say_item(struct fixture *fixture, struct view_message message, int fd) {
+	int sent = fd >= 0 ? dup(fd) : -1;
+	return wire_take(fixture->wire, &message, sizeof(message), &sent, fd >= 0);
+}
+
+static void test_items(void **state) {
+	struct fixture *fixture = *state;
+	greet(fixture);
+	int fd = make_memory(5, ITEM_SEALS);
+	struct wire_item item;
+	assert_false(wire_take_item(fixture->wire, VIEW_IN, &item));
+	assert_int_equal(say_item(fixture, good_item(VIEW_IN, VIEW_ITEM_WAITS), fd), WIRE_ITEM);
+	assert_int_equal(say_item(fixture, good_item(VIEW_OUT, VIEW_ITEM_CROSSED), fd), WIRE_ITEM);
+	// A newer one takes the place of an older, and its descriptor goes.
+	assert_int_equal(say_item(fixture, good_item(VIEW_IN, VIEW_ITEM_WAITS), fd), WIRE_ITEM);
+	assert_true(wire_take_item(fixture->wire, VIEW_IN, &item));
+	assert_false(item.crossed || item.refused);
+	assert_true(item.fd >= 0 && item.shown == 5 && item.bytes == 5);
+	assert_int_equal(strlen(item.sha256), 64);
+	close(item.fd);
+	assert_false(wire_take_item(fixture->wire, VIEW_IN, &item));
+	assert_int_equal(say_item(fixture, good_item(VIEW_IN, VIEW_ITEM_CROSSED), -1), WIRE_ITEM);
+	assert_true(wire_take_item(fixture->wire, VIEW_IN, &item));
+	assert_true(item.crossed && item.fd == -1);
+	struct view_message refused = {
+		.type = VIEW_ITEM_REFUSED, .item_refused.direction = VIEW_OUT};
+	set_text(refused.item_refused.text, sizeof(refused.item_refused.text), "no\x1b[2J");
+	assert_int_equal(say(fixture, refused), WIRE_ITEM);
+	assert_true(wire_take_item(fixture->wire, VIEW_OUT, &item));
+	assert_true(item.refused && item.fd == -1 && strchr(item.why, '\x1b') == NULL);
+	close(fd);
+	// What is left is the wire's to close: tear_down() counts.
+	fd = make_memory(5, ITEM_SEALS);
+	assert_int_equal(say_item(fixture, good_item(VIEW_OUT, VIEW_ITEM_WAITS), fd), WIRE_ITEM);
+	close(fd);
+}
+
+static void refuses_item(void **state, struct view_message message, int fd) {
+	tear_down(state);
+	set_up(state);
+	greet(*state);
+	assert_int_equal(say_item(*state, message, fd), WIRE_OVER);
+	assert_int_equal(wire_told(((struct fixture *)*state)->wire)->end, WIRE_WRONG);
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
+static void test_items_refused(void **state) {
+	static const struct {
+		size_t offset;
+		uint32_t value;
+	} bad[] = {
+		{offsetof(struct view_message, item.direction), 0},
+		{offsetof(struct view_message, item.direction), VIEW_OUT + 1},
+		{offsetof(struct view_message, item.step), 0},
+		{offsetof(struct view_message, item.step), VIEW_ITEM_CROSSED + 1},
+		{offsetof(struct view_message, item.kind), 0},
+		{offsetof(struct view_message, item.kind), VIEW_ITEM_JPEG},
+		{offsetof(struct view_message, item.flags), 1u << 2},
+		{offsetof(struct view_message, item.bytes), 0},
+		{offsetof(struct view_message, item.bytes), VIEW_MAX_ITEM + 1},
+		{offsetof(struct view_message, item.shown), 4},
+		{offsetof(struct view_message, item.shown), 6},
+		{offsetof(struct view_message, item.shown), VIEW_MAX_ITEM + 1},
+		{offsetof(struct view_message, item.sha256), 0x41414141},
+		{offsetof(struct view_message, item.sha256) + 60, 0},
+		{offsetof(struct view_message, item.sha256) + 61, 0x61616161},
+	};
+	struct view_message message;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		message = good_item(VIEW_OUT, VIEW_ITEM_CROSSED);
+		memcpy((uint8_t *)&message + bad[i].offset, &bad[i].value, sizeof(uint32_t));
+		refuses_item(state, message, -1);
+		tear_down(state);
+		set_up(state);
+		greet(*state);
+		int fd = make_memory(5, ITEM_SEALS);
+		assert_int_equal(say_item(*state, message, fd), WIRE_OVER);
+		close(fd);
+	}
+	message = good_item(VIEW_OUT, VIEW_ITEM_WAITS);
+	const int seals[] = {0, F_SEAL_WRITE | F_SEAL_SHRINK, F_SEAL_SHRINK | F_SEAL_GROW};
+	for (size_t i = 0; i < sizeof(seals) / sizeof(seals[0]); i++) {
+		tear_down(state);
+		int fd = make_memory(5, seals[i]); // somebody could change it still
+		set_up(state);
+		greet(*state);
+		assert_int_equal(say_item(*state, message, fd), WIRE_OVER);
+		tear_down(state);
+		close(fd);
+		set_up(state);
+	}
+	refuses_item(state, message, -1); // without what is to be shown
+	message = good_item(VIEW_IN, VIEW_ITEM_CROSSED);
+	message.item.shown = 5;
+	refuses_item(state, message, -1);
+	struct view_message refused = {.type = VIEW_ITEM_REFUSED};
+	refuses(state, refused); // of no direction
+	refused.item_refused.direction = VIEW_IN;
+	memset(refused.item_refused.text, 'a', sizeof(refused.item_refused.text));
+	refuses(state, refused); // without an end
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -865,6 +984,8 @@ int main(void) {
 		TEST(test_what_was_missed_does_not_grow),
 		TEST(test_cursor_image),
 		TEST(test_receiving),
+		TEST(test_items),
+		TEST(test_items_refused),
 		TEST(test_sending),
 		TEST(test_a_supervisor_that_reads_nothing),
 		TEST(test_sending_to_nobody),
