@@ -211,7 +211,8 @@ static uint32_t take_state(struct wire *wire, const struct view_message *untrust
 		untrusted->state.viewers < 1 || untrusted->state.viewers > VIEW_MAX_VIEWERS) {
 		return wrong(wire, "a state that is none");
 	}
-	if ((flags & VIEW_STATE_MINE) != 0 && holder != VIEW_HUMAN) {
+	// While the session is paused the wheel stays with who has it.
+	if ((flags & VIEW_STATE_MINE) != 0 && holder == VIEW_AGENT) {
 		return wrong(wire, "this window in control, and somebody else");
 	}
 	struct wire_told *told = &wire->told;
