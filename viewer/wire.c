@@ -399,7 +399,8 @@ static uint32_t dispatch_replay(struct wire *wire, const struct view_message *un
 	case VIEW_CURSOR:
 		return take_cursor(wire, untrusted);
 	case VIEW_STATE:
-		return (untrusted->state.flags & ~(uint32_t)VIEW_STATE_WITHHELD) != 0
+		return (untrusted->state.flags & ~(uint32_t)VIEW_STATE_WITHHELD) != 0 ||
+				       untrusted->state.clipboard != VIEW_CLIPBOARD_NONE
 			       ? wrong(wire, "a recording that is a session")
 			       : take_state(wire, untrusted);
 	case VIEW_MARKS:

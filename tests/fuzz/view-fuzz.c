@@ -19,6 +19,7 @@
 #include "policy/policy.h"
 #include "session/act.h"
 #include "session/display-internal.h"
+#include "session/gate-request.h"
 #include "session/internal.h"
 #include "session/lease.h"
 #include "session/pause.h"
@@ -184,6 +185,64 @@ bool record_stop(struct session *of, const char *who, struct recorder_state *sta
 void record_follow_lease(struct session *of) {
 }
 
+// ---- a gate that shows what it is asked for, and lets it cross when it is told to
+
+static const struct gate_asker *holds[2]; // by direction
+static struct gate_asker askers[2];
+
+static void give(enum gate_direction direction, bool crossed, const char *why) {
+	struct gate_item item = {.kind = GATE_TEXT, .bytes = 5, .text.preview = (char *)"words"};
+	item.text.lines = 1;
+	memset(item.sha256, 'a', sizeof(item.sha256) - 1);
+	item.fd = memfd_create("item", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+	require(item.fd >= 0 && write(item.fd, "words", 5) == 5 &&
+		fcntl(item.fd, F_ADD_SEALS, seals) == 0);
+	const struct gate_answer answer = {.why = why, .crossed = crossed, .item = &item};
+	askers[direction].done(askers[direction].data, &answer);
+	close(item.fd);
+}
+
+static void show(const struct gate_asker *asker, enum gate_direction direction) {
+	askers[direction] = *asker;
+	holds[direction] = &askers[direction];
+	give(direction, false, NULL);
+}
+
+void gate_put(struct session *of, const struct gate_asker *asker, const char *type, int fd) {
+	require(type != NULL && fd >= 0);
+	close(fd);
+	show(asker, GATE_IN);
+}
+
+void gate_get(struct session *of, const struct gate_asker *asker, const char *type) {
+	show(asker, GATE_OUT);
+}
+
+void gate_approve(struct session *of, const struct gate_asker *asker, enum gate_direction direction,
+	const char *sha256) {
+	bool good = holds[direction] != NULL && holds[direction]->owner == asker->owner &&
+		    sha256[0] == 'a';
+	askers[direction] = *asker;
+	holds[direction] = NULL;
+	give(direction, good, good ? NULL : "nothing waits");
+}
+
+void gate_decline(
+	struct session *of, const struct gate_asker *asker, enum gate_direction direction) {
+	holds[direction] = NULL;
+	askers[direction] = *asker;
+	give(direction, false, "the user declined");
+}
+
+void gate_forget(struct session *of, const void *owner) {
+	for (size_t i = 0; i < 2; i++) {
+		if (holds[i] != NULL && holds[i]->owner == owner) {
+			holds[i] = NULL;
+		}
+	}
+}
+
 // ---- the steps
 
 struct input {
@@ -229,7 +288,8 @@ static void say(struct wire *wire, struct input *input) {
 	} control = {0};
 	next_bytes(input, &message, sizeof(message));
 	if ((how & 1) != 0) { // most of all numbers are no type
-		message.type = VIEW_TAKE_OVER + message.type % (VIEW_RECORD - VIEW_TAKE_OVER + 1);
+		message.type =
+			VIEW_TAKE_OVER + message.type % (VIEW_ANSWER_ITEM - VIEW_TAKE_OVER + 1);
 		message.reserved = 0;
 	}
 	struct iovec iov = {.iov_base = &message, .iov_len = sizeof(message) - (how >> 7) * 8};
@@ -373,6 +433,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		.command = (char *)"a command"};
 	snprintf(session.runtime.name, sizeof(session.runtime.name), "s");
 	holder = HOLDER_AGENT;
+	holds[0] = holds[1] = NULL;
 	session.view = view_create(&session);
 	require(session.loop != NULL && session.view != NULL);
 	while (input.size > 0) {

@@ -2,8 +2,8 @@
  * Any bytes as what a supervisor says to a viewer: no crash, no descriptor lost, and what was told
  * is always fit to be shown. Built with -Dfuzz=true by clang; run as viewer-fuzz [CORPUS].
  *
- * The input is a row of messages, each after one byte that says how it comes. Its length says whether
- * they come from a session or from the player of a recording.
+ * The input is a row of messages, each after one byte that says how it comes. Its length says
+ * whether they come from a session or from the player of a recording.
  */
 
 #include <cairo.h>
@@ -97,7 +97,8 @@ static void require_sane(struct wire *wire) {
 		replay->caption_ns <= replay->duration_ns);
 	require(!replay->known || (replay->speed >= 1 && replay->speed <= VIEW_MAX_SPEED));
 	require(!replay->on || (told->title[0] == '\0' && told->notice[0] == '\0' &&
-				       (told->flags & VIEW_STATE_MINE) == 0));
+				       (told->flags & VIEW_STATE_MINE) == 0 &&
+				       (!told->state || told->clipboard == VIEW_CLIPBOARD_NONE)));
 	for (size_t i = 0; i < VIEW_MARKS_LEN; i++) {
 		require(replay->marks[i] < 16);
 	}
