@@ -106,7 +106,8 @@ enum view_holder {
 };
 
 enum view_state_flag {
-	VIEW_STATE_MINE = 1u << 0, // the human with the wheel sits at this viewer
+	VIEW_STATE_MINE =
+		1u << 0, // the human with the wheel, who may be paused, sits at this viewer
 	VIEW_STATE_RECORDING = 1u << 1,
 	VIEW_STATE_WITHHELD = 1u << 2, // the agent gets no pictures for now
 	VIEW_STATE_STOPPING = 1u << 3,

@@ -41,10 +41,15 @@ static void order(ViewerWindow *window, enum view_type type) {
 	wire_send(window->wire, &message, -1);
 }
 
-static bool is_mine(ViewerWindow *window) {
+// Has the user the wheel here, or will when a pause ends?
+static bool has_wheel(ViewerWindow *window) {
 	const struct wire_told *told = wire_told(window->wire);
 	return told->state && told->end == WIRE_OPEN && (told->flags & VIEW_STATE_MINE) != 0 &&
 	       !window->handing_back;
+}
+
+static bool is_mine(ViewerWindow *window) {
+	return has_wheel(window) && wire_told(window->wire)->holder == VIEW_HUMAN;
 }
 
 static GAction *action(ViewerWindow *window, const char *name) {
@@ -176,7 +181,7 @@ static void take_state(ViewerWindow *window) {
 	bool stopping = (told->flags & VIEW_STATE_STOPPING) != 0;
 	bool paused = told->holder == VIEW_PAUSED;
 	enable(window, "take-over", open && !stopping && (mine || !paused));
-	enable(window, "hand-back", open && mine);
+	enable(window, "hand-back", open && has_wheel(window));
 	enable(window, "pause", open && !stopping);
 	enable(window, "record", open && !stopping);
 	enable(window, "stop", open && !stopping);
@@ -184,7 +189,7 @@ static void take_state(ViewerWindow *window) {
 	set_state(window, "record", open && (told->flags & VIEW_STATE_RECORDING) != 0);
 	if (mine) {
 		set_state(window, "withhold", (told->flags & VIEW_STATE_WITHHELD) != 0);
-	} else if (was_mine) {
+	} else if (was_mine && !has_wheel(window)) {
 		set_state(window, "withhold", false); // the next time is another time
 	}
 	if (mine && !was_mine) {
@@ -274,7 +279,7 @@ static void handle_take_over(GSimpleAction *simple, GVariant *parameter, gpointe
 
 static void handle_hand_back(GSimpleAction *simple, GVariant *parameter, gpointer data) {
 	ViewerWindow *window = data;
-	if (is_mine(window)) {
+	if (has_wheel(window)) {
 		order(window, VIEW_HAND_BACK);
 		window->handing_back = true; // from here on nothing more goes there
 		take_state(window);
@@ -436,7 +441,7 @@ static gboolean viewer_window_close_request(GtkWindow *gtk_window) {
 	ViewerWindow *window = VIEWER_WINDOW(gtk_window);
 	const struct wire_told *told = wire_told(window->wire);
 	// Whoever closes the window is done. (One that crashes leaves the agent waiting.)
-	if (is_mine(window)) {
+	if (has_wheel(window)) {
 		order(window, VIEW_HAND_BACK);
 		window->handing_back = true;
 		hands_set_mine(window->hands, false);

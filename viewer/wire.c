@@ -212,7 +212,8 @@ static uint32_t take_state(struct wire *wire, const struct view_message *untrust
 		untrusted->state.viewers > VIEW_MAX_VIEWERS) {
 		return wrong(wire, "a state that is none");
 	}
-	if ((flags & VIEW_STATE_MINE) != 0 && holder != VIEW_HUMAN) {
+	// While the session is paused the wheel stays with who has it.
+	if ((flags & VIEW_STATE_MINE) != 0 && holder == VIEW_AGENT) {
 		return wrong(wire, "this window in control, and somebody else");
 	}
 	struct wire_told *told = &wire->told;
@@ -400,7 +401,8 @@ static uint32_t dispatch_replay(struct wire *wire, const struct view_message *un
 	case VIEW_CURSOR:
 		return take_cursor(wire, untrusted);
 	case VIEW_STATE:
-		return (untrusted->state.flags & ~(uint32_t)VIEW_STATE_WITHHELD) != 0
+		return (untrusted->state.flags & ~(uint32_t)VIEW_STATE_WITHHELD) != 0 ||
+				       untrusted->state.clipboard != VIEW_CLIPBOARD_NONE
 			       ? wrong(wire, "a recording that is a session")
 			       : take_state(wire, untrusted);
 	case VIEW_MARKS:

@@ -334,13 +334,15 @@ class LyingPlayer(ViewerTest):
         self.supervisors.append(supervisor)
         return supervisor
 
-    def state(self, holder=1, flags=0):
-        return struct.pack("<6IQQ", holder, flags, 1, 1, 1, 0, 0, 0)
+    def state(self, holder=1, flags=0, clipboard=1):
+        return struct.pack("<6IQQ", holder, flags, 1, clipboard, 1, 0, 0, 0)
 
     def test_what_it_may_not_say(self):
         cases = (
             (4, self.state(HUMAN, MINE)),  # a state: types and clicks would come here
             (4, self.state(1, 2)),
+            (4, self.state(clipboard=4)),  # or what is copied
+            (8, bytes(16)),
             (NOTICE, struct.pack("<I248s", 1, b"The viewer's own words?")),
             (5, struct.pack("<192s64s", b"title", b"app")),
             (REPLAY, struct.pack("<QQI", SECOND, 0, 1)),

@@ -319,6 +319,26 @@ class TakingOver(ViewedSession):
         self.wait_said(self.x11, "The session has ended")
         self.assertNotEqual(self.cli("inspect", "s", check=False).returncode, 0)
 
+    def test_a_pause_keeps_the_wheel(self):
+        self.take_over()
+        self.x11.accessible("press", APPLICATION, "Pause")
+        self.wait_said(self.x11, "Paused")
+        before = len(self.heard("key"))
+        self.x11.xdotool("key", "a")
+        self.x11.accessible("press", APPLICATION, "Resume")
+        self.wait_said(self.x11, "You are in control")
+        self.assertEqual(self.inspect()["holder"], "human")
+        self.x11.xdotool("key", "b")
+        wait_for(lambda: [e["state"] for e in self.heard("key") if e["code"] == 48] == [1, 0], 10, "the key")
+        self.assertEqual(len(self.heard("key")), before + 2, "nothing of what was pressed meanwhile")
+        # And a window that is closed meanwhile has handed back.
+        self.x11.accessible("press", APPLICATION, "Pause")
+        self.wait_said(self.x11, "Paused")
+        self.x11.accessible("press", APPLICATION, "Close")
+        self.assertEqual(self.viewer.wait(10), 0)
+        self.cli("resume", "s")
+        wait_for(lambda: self.inspect()["holder"] == "agent", 10, "the agent to be in control again")
+
     def test_recording(self):
         self.assertNotIn("● Recording", self.names(self.x11))
         self.x11.xdotool("key", "ctrl+r")

@@ -2,7 +2,8 @@
  * Any bytes as what a supervisor says to a viewer: no crash, no descriptor lost, and what was told
  * is always fit to be shown. Built with -Dfuzz=true by clang; run as viewer-fuzz [CORPUS].
  *
- * The input is a row of messages, each after one byte that says how it comes.
+ * The input is a row of messages, each after one byte that says how it comes. Its length says
+ * whether they come from a session or from the player of a recording.
  */
 
 #include <cairo.h>
@@ -89,9 +90,21 @@ static void require_sane(struct wire *wire) {
 	require_text(told->end_reason, sizeof(told->end_reason));
 	require(told->hello == (wire_frames(wire) != NULL));
 	require((told->end == WIRE_OPEN) == (wire_fd(wire) >= 0));
+	const struct wire_replay *replay = &told->replay;
+	require_text(replay->caption, sizeof(replay->caption));
+	require(replay->on || !replay->known);
+	require(replay->position_ns <= replay->duration_ns &&
+		replay->caption_ns <= replay->duration_ns);
+	require(!replay->known || (replay->speed >= 1 && replay->speed <= VIEW_MAX_SPEED));
+	require(!replay->on || (told->title[0] == '\0' && told->notice[0] == '\0' &&
+				       (told->flags & VIEW_STATE_MINE) == 0 &&
+				       (!told->state || told->clipboard == VIEW_CLIPBOARD_NONE)));
+	for (size_t i = 0; i < VIEW_MARKS_LEN; i++) {
+		require(replay->marks[i] < 16);
+	}
 	if (told->state) {
 		require(told->hello && told->holder >= VIEW_AGENT && told->holder <= VIEW_PAUSED);
-		require((told->flags & VIEW_STATE_MINE) == 0 || told->holder == VIEW_HUMAN);
+		require((told->flags & VIEW_STATE_MINE) == 0 || told->holder != VIEW_AGENT);
 	}
 }
 
@@ -140,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	memset(slots, 0, sizeof(*slots));
 	int pair[2];
 	require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
-	struct wire *wire = wire_create(pair[0], false);
+	struct wire *wire = wire_create(pair[0], size % 2 == 1); // or of a recording
 	require(wire != NULL);
 	struct shown shown = {.len = 0};
 	for (bool first = true; size > 0; first = false) {
@@ -158,6 +171,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 			};
 			const int fds[] = {dup(memory_fd), dup(slots_fd)};
 			require(wire_take(wire, &greeting, sizeof(greeting), fds, 2) == WIRE_HELLO);
+			const struct view_message replay = {
+				.type = VIEW_REPLAY, .replay.duration_ns = 1u << 30};
+			if (wire_told(wire)->replay.on) {
+				require(wire_take(wire, &replay, sizeof(replay), NULL, 0) ==
+					WIRE_REPLAY);
+			}
 		}
 		for (size_t i = 0; (how & HOW_BUMP) != 0 && i < CHANNEL_SLOTS; i++) {
 			atomic_fetch_add(&slots->generation[i], 1);
