@@ -248,7 +248,7 @@ class Keeper:
             path = os.path.join(self.directory, "distribution")
             os.mkdir(path, 0o755)
             write(os.path.join(path, "policies.json"), json.dumps({"policies": {
-                "Certificates": {"Install": [bundle.replace("ca-certificates.crt", "parclose-test.pem")]},
+                "Certificates": {"Install": [os.path.join(self.directory, "authority.pem")]},
                 "DisableAppUpdate": True, "DisableTelemetry": True, "OverrideFirstRunPage": "",
                 "DontCheckDefaultBrowser": True}}))
             mount(path, browser, MS_BIND)
