@@ -131,13 +131,13 @@ class Internet:
             return [line.split()[0] for line in file]
 
     def arrivals(self):
-        """What came to a host: [{"host", "kind", "port", …}]."""
+        """What came to a host: [{"at": the host, "kind", …}]."""
         found = []
         for name in [*HOSTS, "machine"]:
             path = os.path.join(self.directory, f"arrivals-{name}")
             if os.path.exists(path):
                 with open(path, encoding="utf-8") as file:
-                    found += [{"host": name, **json.loads(line)} for line in file]
+                    found += [{"at": name, **json.loads(line)} for line in file]
         return found
 
     def forget(self):

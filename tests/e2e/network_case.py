@@ -60,7 +60,7 @@ class NetworkCase(SessionTest):
         done = self.cli("run", "--policy", self.network_policy(network, **sections), "--", *command, check=False,
                         timeout=timeout, stdin=stdin)
         if check and done.returncode != 0:
-            self.fail(f"{command}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+            self.fail(f"{command[0]}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done
 
     def python(self, network, code, *args, check=True, timeout=60, **sections):
@@ -81,9 +81,9 @@ class NetworkCase(SessionTest):
         self.assertEqual(self.internet.queries(), [])
         self.assertEqual(self.internet.arrivals(), [])
 
-    def network_lines(self, name="s", **fields):
+    def network_lines(self, session="s", /, **fields):
         """Lines of the audit log about the network."""
-        return [line for line in self.log(name) if line["event"] == "network" and
+        return [line for line in self.log(session) if line["event"] == "network" and
                 all(line.get(key) == value for key, value in fields.items())]
 
 
