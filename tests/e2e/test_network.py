@@ -156,7 +156,7 @@ class Programs(NetworkCase):
                     ws.onerror = () => reject(new Error("websocket " + url));
                 });
                 console.log(JSON.stringify({plain: plain.host, secure: secure.sni, many: many.length, denied,
-                    ws: await socket("ws://example.org/"), wss: await socket("wss://example.org/")}));
+                    ws: await socket("ws://v4.example.org/"), wss: await socket("wss://example.org/")}));
             };
             main().catch((error) => { console.error(error); process.exit(1); });
         """
