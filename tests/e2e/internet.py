@@ -44,6 +44,7 @@ ZONE = {
     "other.example.org": OTHER,
     "slow.example.org": ["drop"],
     "dead.example.org": ["203.0.113.99"],
+    "bench.example.org": ["203.0.113.200"],
     "happy.example.org": ["2001:db8:99::99", WEB[0]],
     "nowhere.example.org": [],
     "evil.example": OTHER,
@@ -99,11 +100,12 @@ def die_with_parent():
 class Internet:
     """Made by create(), ended by close()."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *options):
+        """Option "routed": the machine has a way to everywhere (which leads to the web host), and 203.0.113.200."""
         self.directory = directory
         self.uid, self.gid = os.getuid(), os.getgid()
         make_certificates(directory)
-        self.keeper = subprocess.Popen([sys.executable, os.path.abspath(__file__), "keep", directory],
+        self.keeper = subprocess.Popen([sys.executable, os.path.abspath(__file__), "keep", directory, *options],
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                        start_new_session=True)
         line = self.keeper.stdout.readline()
@@ -197,8 +199,8 @@ def settle_link(name):
 
 
 class Keeper:
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, *options):
+        self.directory, self.options = directory, options
         self.children = []
 
     def start(self, *command, new_network=False, **kwargs):
@@ -263,6 +265,9 @@ class Keeper:
         ip("link", "set", "lo", "up")
         self.change_files()
         hosts = [self.add_host(number, name) for number, name in enumerate(HOSTS, 1)]
+        if "routed" in self.options:
+            ip("route", "add", "default", "dev", "to-web", "src", "198.51.100.2")
+            ip("address", "add", "203.0.113.200/32", "dev", "lo")
         # What listens on this machine's own loopback, and must not be reached.
         hosts.append(self.start(sys.executable, os.path.abspath(__file__), "host", "machine", self.directory,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE))
