@@ -177,7 +177,7 @@ class Machine:
 
     def run(self, *command):
         done = subprocess.run(command, preexec_fn=self.internet.enter, capture_output=True, text=True, check=False,
-                              env=self.bench.env, timeout=120)
+                              env=self.bench.env, timeout=300)
         if done.returncode != 0:
             raise RuntimeError(f"{command[0]}: {done.stderr[-300:]}")
         return done.stdout
@@ -216,7 +216,7 @@ def measure_start(machine, found):
     joined = []
     for command in commands.values():
         joined += [*([":::"] if joined else []), *command, "/bin/true"]
-    times = [float(line) / 1000 for line in machine.run(bench.turns_program, "60", "-1", *joined).split()]
+    times = [float(line) / 1000 for line in machine.run(bench.turns_program, "30", "-1", *joined).split()]
     took = dict(zip(commands, times))
     bench.row("start with filtered egress", "ms", took["parclose"], "parclose without a network", took["none"], "<= 2")
     bench.row("  with every port open", "ms", took["every"], "parclose without a network", took["none"], "<= 2")
