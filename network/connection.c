@@ -155,7 +155,8 @@ static enum relay_word handle_check(void *data, enum relay_side from,
 		return refused(connection);
 	}
 	// Who has only begun to say for whom it is has said nothing yet.
-	if (from == RELAY_INSIDE && (*pass > 0 || word == GUARD_FREE)) {
+	if (from == RELAY_INSIDE && !connection->guard->undecided &&
+		(*pass > 0 || word == GUARD_FREE)) {
 		not_silent(connection);
 	}
 	if (connection->guard->waiting && connection->deadline_ms == 0) {

@@ -245,6 +245,17 @@ print(whole(s))
         self.assertEqual(done.stdout.splitlines(), ["b'220 a host that speaks first\\r\\n'", "b'250 you said HELO\\r\\n'",
                                                     "True", "b'50000000\\n'"])
 
+    def test_a_few_letters_that_could_become_a_request(self):
+        """What waits for an answer to them is answered: nothing is held back for ever."""
+        done = self.python(allow("example.org", ports=[7]), """
+for text in (b"a", b"GET", b"hello", b"hello world", b"12", b"x" * 250):
+    s = dial("example.org", 7)
+    s.settimeout(5)
+    s.sendall(text)
+    print(result(s.recv, 1000) == text)
+""")
+        self.assertEqual(done.stdout, "True\n" * 6)
+
     def test_back_pressure(self):
         """Who does not read is not sent to without end; the rest goes on."""
         network = allow("example.org", ports=[19, 80])
