@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -140,10 +141,10 @@ static enum relay_word refused(struct connection *connection) {
 static enum relay_word handle_check(void *data, enum relay_side from,
 	const unsigned char *untrusted_bytes, size_t len, bool eof, size_t *pass) {
 	struct connection *connection = data;
-	if (from == RELAY_INSIDE && len > 0) {
-		not_silent(connection);
-	}
 	if (connection->guard == NULL) {
+		if (from == RELAY_INSIDE && len > 0) {
+			not_silent(connection);
+		}
 		return RELAY_FREE;
 	}
 	enum guard_word word =
@@ -152,6 +153,11 @@ static enum relay_word handle_check(void *data, enum relay_side from,
 			: guard_server(connection->guard, untrusted_bytes, len, eof, pass);
 	if (word == GUARD_REFUSE) {
 		return refused(connection);
+	}
+	// Who has only begun to say for whom it is has said nothing yet.
+	if (from == RELAY_INSIDE && !connection->guard->undecided &&
+		(*pass > 0 || word == GUARD_FREE)) {
+		not_silent(connection);
 	}
 	if (connection->guard->waiting && connection->deadline_ms == 0) {
 		connection->deadline_ms = clock_ms() + connection->broker->patience_ms;
@@ -319,13 +325,16 @@ void connections_end(struct broker *broker, enum broker_reason reason) {
 }
 
 static bool is_published(
-	const struct policy_network *network, const struct target *target, uint16_t host_port) {
+	const struct policy_network *network, struct target *target, uint16_t host_port) {
 	for (size_t i = 0; i < network->publish_len; i++) {
 		if (network->publish[i].port == target->port &&
 			network->publish[i].host == host_port) {
+			snprintf(target->rule, sizeof(target->rule), "/network/ingress/publish/%zu",
+				i);
 			return true;
 		}
 	}
+	snprintf(target->rule, sizeof(target->rule), "/network/ingress/publish");
 	return false;
 }
 

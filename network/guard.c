@@ -1,5 +1,6 @@
 #include "network/guard.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "network/client-hello.h"
@@ -123,10 +124,39 @@ static bool is_authority(const struct guard *guard, const char *untrusted_author
 	       (port == 0 || port == guard->port || guard->name == NULL);
 }
 
+// The text that went before it was known what it is, and what follows; NULL: out of memory.
+static unsigned char *join(const struct guard *guard, const unsigned char *bytes, size_t len) {
+	unsigned char *whole = malloc(guard->begun_len + len);
+	if (whole != NULL) {
+		memcpy(whole, guard->begun, guard->begun_len);
+		memcpy(whole + guard->begun_len, bytes, len);
+	}
+	return whole;
+}
+
+// As http_request_read(), of a head whose beginning has gone; request->len is what is left of it.
+static enum http_result read_head(struct guard *guard, const unsigned char *bytes, size_t len) {
+	if (guard->begun_len == 0) {
+		return http_request_read(bytes, len, &guard->scanned, &guard->request);
+	}
+	unsigned char *whole = join(guard, bytes, len);
+	if (whole == NULL) {
+		return HTTP_BAD;
+	}
+	enum http_result result =
+		http_request_read(whole, guard->begun_len + len, &guard->scanned, &guard->request);
+	free(whole);
+	if (result == HTTP_DONE) {
+		guard->request.len -= guard->begun_len;
+		guard->begun_len = 0;
+	}
+	return result;
+}
+
 static enum guard_word take_head(
 	struct guard *guard, const unsigned char *bytes, size_t len, size_t *pass) {
 	struct http_request *request = &guard->request;
-	switch (http_request_read(bytes, len, &guard->scanned, request)) {
+	switch (read_head(guard, bytes, len)) {
 	case HTTP_MORE:
 		return GUARD_MORE;
 	case HTTP_BAD:
@@ -210,22 +240,45 @@ static enum guard_word take_requests(
 
 // ---- both
 
+// What the stream begins with, of all that came so far.
+static enum http_begins text_begins(
+	const struct guard *guard, const unsigned char *bytes, size_t len) {
+	unsigned char *whole = guard->begun_len > 0 ? join(guard, bytes, len) : NULL;
+	if (guard->begun_len > 0 && whole == NULL) {
+		return HTTP_BEGINS_REQUEST; // which will be refused
+	}
+	enum http_begins begins =
+		http_begins(whole != NULL ? whole : bytes, guard->begun_len + len);
+	free(whole);
+	return begins;
+}
+
 static enum guard_word take_beginning(
 	struct guard *guard, const unsigned char *bytes, size_t len, bool eof, size_t *pass) {
-	while (*pass < len && (bytes[*pass] == '\r' || bytes[*pass] == '\n')) {
+	while (guard->begun_len == 0 && *pass < len &&
+		(bytes[*pass] == '\r' || bytes[*pass] == '\n')) {
 		++*pass; // servers skip empty lines before a request
 	}
 	if (*pass == len) {
 		return eof ? set_free(guard) : GUARD_MORE;
 	}
-	if (client_hello_begins(bytes + *pass, len - *pass)) {
+	if (guard->begun_len == 0 && client_hello_begins(bytes + *pass, len - *pass)) {
 		// One byte alone may be the first of anything.
 		guard->state = len - *pass > 1 || eof ? TLS_FIRST : BEGIN;
 		return GUARD_MORE;
 	}
-	switch (http_begins(bytes + *pass, len - *pass)) {
+	size_t text = len - *pass;
+	switch (text_begins(guard, bytes + *pass, text)) {
 	case HTTP_BEGINS_MORE:
-		return eof ? set_free(guard) : GUARD_MORE;
+		if (eof) {
+			return set_free(guard);
+		}
+		if (guard->begun_len + text <= GUARD_BEGUN_MAX) {
+			memcpy(guard->begun + guard->begun_len, bytes + *pass, text);
+			guard->begun_len += text;
+			*pass = len;
+		}
+		return GUARD_MORE;
 	case HTTP_BEGINS_REQUEST:
 		guard->state = HTTP_HEAD;
 		return GUARD_MORE;
@@ -271,6 +324,7 @@ enum guard_word guard_client(struct guard *guard, const unsigned char *untrusted
 	bool eof, size_t *pass) {
 	enum guard_word word = take(guard, untrusted_bytes, len, eof, pass);
 	guard->waiting = word == GUARD_MORE && *pass < len;
+	guard->undecided = word == GUARD_MORE && guard->state == BEGIN;
 	return word;
 }
 

@@ -15,6 +15,8 @@
 #include "network/http-head.h"
 #include "policy/network.h"
 
+#define GUARD_BEGUN_MAX 256 // bytes; longer text without an end of line waits for it
+
 enum guard_word {
 	GUARD_MORE, // *pass bytes may go, the rest waits
 	GUARD_FREE, // whatever comes from this side may go from now on
@@ -34,8 +36,13 @@ struct guard {
 	enum broker_reason reason;
 	char untrusted_detail[BROKER_NAME_BYTES]; // printable ASCII; what it named
 	bool waiting; // for the end of something that has begun: a ClientHello, a head
+	bool undecided; // what this is cannot be told yet
 
 	// ---- private
+	// Text that may yet become a request: it went, so that nobody who waits for its answer
+	// waits for ever, and is read again with what follows.
+	unsigned char begun[GUARD_BEGUN_MAX];
+	size_t begun_len;
 	uint32_t state;
 	bool first; // nothing but one request has gone
 	size_t scanned;

@@ -98,6 +98,7 @@ def colours(rows):
 
 class SessionTest(unittest.TestCase):
     """A test with its own runtime, state and configuration directories, and nothing left behind."""
+    enter = None # called in each process of parclose before it begins
 
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="parclose-test-")
@@ -126,7 +127,7 @@ class SessionTest(unittest.TestCase):
     def cli(self, *args, check=True, stdin=None, timeout=60, env=None):
         """Runs a verb to its end. With `check` it must succeed."""
         done = subprocess.run([PARCLOSE, *args], env=env or self.env, input=stdin, timeout=timeout,
-                              capture_output=True, text=True, errors="replace",
+                              capture_output=True, text=True, errors="replace", preexec_fn=self.enter,
                               stdin=None if stdin is not None else subprocess.DEVNULL)
         if check and done.returncode != 0:
             self.fail(f"parclose {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
@@ -135,7 +136,7 @@ class SessionTest(unittest.TestCase):
     def spawn(self, *args, **kwargs):
         """Starts an attached `run` and does not wait."""
         kwargs = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
-                  "text": True, "env": self.env, **kwargs}
+                  "text": True, "env": self.env, "preexec_fn": self.enter, **kwargs}
         process = subprocess.Popen([PARCLOSE, *args], **kwargs)
         self.started.append(process)
         return process

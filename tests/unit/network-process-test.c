@@ -104,7 +104,8 @@ static void start(struct state *state) {
 	if (state->pid == 0) {
 		if (dup2(pair[1], BROKER_FD) == BROKER_FD) {
 			char *const argv[] = {(char *)"parclose-network", NULL};
-			char *const env[] = {NULL};
+			// Looking for leaks needs what the filter forbids.
+			char *const env[] = {(char *)"ASAN_OPTIONS=detect_leaks=0", NULL};
 			execveat(executable, "", argv, env, AT_EMPTY_PATH);
 		}
 		_exit(127);
