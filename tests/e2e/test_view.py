@@ -8,7 +8,7 @@ import sys
 import time
 
 from harness import HOSTILE, SessionTest, wait_for
-from view_channel import (AGENT, CURSOR, FRAME, HELLO, HAND_BACK, KEYMAP, MOVE, RECORD, SIZE, STOP, STOPPING,
+from view_channel import (AGENT, CURSOR, FRAME, HELLO, HAND_BACK, KEYMAP, MOVE, NOTICE, RECORD, SIZE, STOP, STOPPING,
                           TAKE_OVER, Viewer, can_map_writable)
 
 # A viewer of its own process, which a test may stop: says "ready", then reads for good.
@@ -67,6 +67,28 @@ class View(SessionTest):
         self.assertLess(abs(viewer.state["begun"] - time.time()), 60)
         self.assertEqual(viewer.title, ("a title\ufffdelbon", "foot"))
         self.assertIsNotNone(viewer.cursor)
+
+    def test_which_network_it_reaches_and_what_it_was_refused(self):
+        def network(*names, **egress):
+            return {"egress": {"allow": [{"to": [{"domain": name}], "ports": [{"protocol": "tcp", "port": 443}]}
+                                         for name in names], **egress}}
+        self.detach("sleep", "60", policy=self.policy(network=network("one.example", "two.example")))
+        viewer = self.view()
+        state = viewer.state_with(lambda s: True)
+        self.assertEqual((state["network"], state["rules"], state["denied"], state["reserved"]), (2, 2, 0, 0))
+        for name in ("other.example", "other.example"):
+            self.cli("exec", "s", "--", "getent", "ahosts", name, check=False)
+        denied = self.inspect()["network"]["denied"]
+        self.assertGreaterEqual(denied, 2)
+        viewer.state_with(lambda s: s["denied"] == denied)
+        notices = [words for _, words in viewer.notices]
+        if not notices:
+            notices = [viewer.until(lambda kind, _: kind == NOTICE)[1]]
+        self.assertTrue(notices[0].startswith("Network, denied: the name other.example: "), notices)
+        # The same again is counted, and not said again.
+        self.assertEqual(len(set(notices)), len(notices))
+        self.cli("policy", "update", "--yes", "s", self.policy(network={"egress": {"default": "allow"}}))
+        self.assertEqual(viewer.state_with(lambda s: s["network"] == 3)["rules"], 0)
 
     def test_the_picture_is_the_screenshot(self):
         self.detach("gtk4-widget-factory")

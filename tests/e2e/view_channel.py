@@ -101,8 +101,9 @@ class Viewer:
             self.cursor = dict(zip(names, struct.unpack_from("=iiIIIIii", data, 8)))
             return kind, self.cursor
         if kind == STATE:
-            names = ("holder", "flags", "network", "clipboard", "viewers", "denied", "begun", "paused_since")
-            self.state = dict(zip(names, struct.unpack_from("=IIIIIIQQ", data, 8)))
+            names = ("holder", "flags", "network", "clipboard", "viewers", "denied", "begun", "paused_since",
+                     "rules", "reserved")
+            self.state = dict(zip(names, struct.unpack_from("=IIIIIIQQII", data, 8)))
             return kind, self.state
         if kind == TITLE:
             self.title = tuple(map(text, struct.unpack_from("=192s64s", data, 8)))
