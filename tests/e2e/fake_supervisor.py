@@ -63,9 +63,9 @@ class Supervisor:
         self.send(HELLO, struct.pack("<4I64s160s", version, width, height, 60, name.encode(), command.encode()),
                   (self.memory_fd, self.slots_fd) if fds is None else fds)
 
-    def state(self, holder=AGENT, flags=0, network=1, clipboard=1, viewers=1, denied=0, begun=None):
+    def state(self, holder=AGENT, flags=0, network=1, clipboard=1, viewers=1, denied=0, begun=None, rules=0):
         begun = int(time.time() - 754 if begun is None else begun)
-        self.send(STATE, struct.pack("<6IQQ", holder, flags, network, clipboard, viewers, denied, begun, 0))
+        self.send(STATE, struct.pack("<6IQQII", holder, flags, network, clipboard, viewers, denied, begun, 0, rules, 0))
 
     def title(self, title, app_id="app"):
         data = title if isinstance(title, bytes) else title.encode()

@@ -105,9 +105,12 @@ class Words(WindowTest):
         self.wait_said("No clipboard")
         self.wait_said("12 minutes")
         self.assertNotIn("● Recording", self.names())
-        supervisor.state(AGENT, RECORDING, network=2, clipboard=2, viewers=3, denied=7, begun=time.time() - 7500)
+        supervisor.state(AGENT, RECORDING, network=2, clipboard=2, viewers=3, denied=7, begun=time.time() - 7500,
+                         rules=2)
         for words in ("Filtered network, 7 refused", "Clipboard in", "● Recording", "3 windows", "2 h 05 min"):
             self.wait_said(words)
+        self.assertIn("The session reaches only what 2 rules of its policy name",
+                      [node["description"] for node in self.tree()])
         supervisor.state(network=3, clipboard=4, begun=time.time() + 5000)
         for words in ("Open network", "Clipboard in and out", "just begun"):
             self.wait_said(words)
