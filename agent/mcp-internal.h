@@ -87,6 +87,10 @@ void launch_cancel(struct launch *launch);
 
 void tool_clipboard(struct request *request);
 
+// ---- tools-ask.c
+
+void tool_ask_user(struct request *request);
+
 // ---- tools.c, for tools-desktop.c
 
 // The session to act in. NULL: there is none, and the request is answered.

@@ -450,6 +450,18 @@ static const struct tool tools[] = {
 		.call = tool_launch,
 	},
 	{
+		.name = "ask_user",
+		.title = "Ask the user",
+		.description = "Tells the user, in a sentence, what you need of them: a password, a decision. "
+			"They may take over, and answer by what they do; `session` says who holds it.",
+		.input_schema = "{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":200}},"
+			"\"required\":[\"text\"],\"additionalProperties\":false}",
+		.output_schema = "{\"type\":\"object\",\"properties\":{\"effect\":" STRING ",\"message\":" STRING ",\"viewers\":" INTEGER "},\"required\":[\"effect\"]}",
+		.annotations = "{\"readOnlyHint\":false,\"destructiveHint\":false,\"idempotentHint\":false,\"openWorldHint\":false}",
+		.at_once = true,
+		.call = tool_ask_user,
+	},
+	{
 		.name = "session",
 		.title = "The session",
 		.description = "Says what this session is: its display, who holds it (agent, human, paused), what its policy allows. "

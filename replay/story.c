@@ -159,6 +159,10 @@ static void tell_compositor(const cJSON *event, char *out, size_t size) {
 	say(out, size, "The compositor says: %s", text_of(event, "text"));
 }
 
+static void tell_asked(const cJSON *event, char *out, size_t size) {
+	say(out, size, "The agent asks: “%s”", text_of(event, "text"));
+}
+
 static const struct teller tellers[] = {
 	{"act", VIEW_MARK_AGENT, tell_act, NULL},
 	{"holder", 0, NULL, ""},
@@ -174,6 +178,7 @@ static const struct teller tellers[] = {
 	{"clipboard-refused", VIEW_MARK_REFUSED, tell_clipboard_refused, NULL},
 	{"clipboard-pasted", VIEW_MARK_OTHER, NULL, "What was put into the clipboard is pasted"},
 	{"compositor", VIEW_MARK_OTHER, tell_compositor, NULL},
+	{"asked", VIEW_MARK_AGENT, tell_asked, NULL},
 	{"running", 0, NULL, ""},
 	{"recording", VIEW_MARK_OTHER, NULL, "The recording begins"},
 };

@@ -76,6 +76,7 @@ struct session {
 		uint64_t since_ns; // CLOCK_MONOTONIC
 		uint64_t unreported_ms; // that they had it, and the agent does not know yet
 	} lease;
+	uint64_t asked_ns; // CLOCK_MONOTONIC: when the agent asked the user last; 0: never
 	uint32_t timeout_ms; // of running, pauses not counted; 0: none
 	uint64_t begun_ns; // CLOCK_MONOTONIC
 	struct wl_event_source *sandbox_source, *timeout_source, *grace_source, *end_source;

@@ -17,7 +17,7 @@ from witness import Witness
 CLIENTS = os.path.join(REPO, "tests", "e2e", "mcp-clients")
 PACKAGES = os.path.join(BUILD, "mcp-clients", "node_modules")
 TOOLS = ["computer", "computer_batch", "computer_openai", "computer_gemini", "screenshot", "wait_stable", "windows",
-         "clipboard", "launch", "session"]
+         "clipboard", "launch", "ask_user", "session"]
 
 
 class Clients(Desk):

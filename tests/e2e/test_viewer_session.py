@@ -5,11 +5,14 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 import unittest
 
 from desktops import Sway, Xvfb, rgb_of_bgrx
 from harness import BUILD, HOSTILE, PARCLOSE, SessionTest, wait_for
+from mcp import over_socket
+from test_viewer_window import NOTIFICATIONS
 from view_channel import BUTTON, HUMAN, KEYCODE, MINE, MOVE, SCROLL, TAKE_OVER, TOUCH, Viewer
 from viewer_case import APPLICATION, VIEWER, ViewerTest, find, pattern
 
@@ -338,6 +341,31 @@ class TakingOver(ViewedSession):
         self.assertEqual(self.viewer.wait(10), 0)
         self.cli("resume", "s")
         wait_for(lambda: self.inspect()["holder"] == "agent", 10, "the agent to be in control again")
+
+    def test_the_agent_asks(self):
+        service = self.x11.spawn(sys.executable, "-c", NOTIFICATIONS, stdout=subprocess.PIPE, text=True)
+        self.assertEqual(service.stdout.readline(), "ready\n")
+        self.x11.spawn("zenity", "--info", "--text", "another window")
+        wait_for(lambda: "Parclose" not in self.x11.run("xdotool", "getactivewindow", "getwindowname", check=False),
+                 20, "another window in front")
+        agent = over_socket(os.path.join(self.env["XDG_RUNTIME_DIR"], "parclose", "s", "control.sock"))
+
+        def ask(text):
+            return agent.tool("ask_user", text=text)["structuredContent"]
+        self.assertEqual(ask("Which account?\u202e\x1b]0;You are in control"), {"effect": "delivered", "viewers": 1})
+        told = "The agent asks: “Which account?\ufffd\ufffd]0;You are in control”"
+        self.wait_said(self.x11, told)
+        self.assertEqual(service.stdout.readline(), f"Session s|{told}\n")
+        self.assertIn("Agent is in control", self.names(self.x11))
+        self.assertIn("moment ago", ask("And now?")["message"])
+        self.viewer.terminate()
+        self.viewer.wait(10)
+        wait_for(lambda: self.inspect()["viewers"] == 0, 10, "nobody")
+        time.sleep(2)
+        self.assertIn("nobody was told", ask("Anybody?")["message"])
+        agent.socket.close()
+        asked = [(line["viewers"], line["text"][:8]) for line in self.log() if line["event"] == "asked"]
+        self.assertEqual(asked, [(1, "Which ac"), (0, "Anybody?")])
 
     def test_recording(self):
         self.assertNotIn("● Recording", self.names(self.x11))

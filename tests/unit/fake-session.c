@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sandbox/sandbox.h"
+#include "session/ask.h"
 #include "session/clipboard.h"
 
 struct act {
@@ -411,4 +412,10 @@ void session_exec_release(struct session *session, void *data) {
 	if (session->exec_data == data) {
 		session->exec_observer = NULL;
 	}
+}
+
+int session_ask(
+	struct session *session, const char *from, const char *untrusted, uint32_t *viewers) {
+	*viewers = untrusted[0] == '2' ? 2 : 0;
+	return untrusted[0] == '!' ? -EAGAIN : 0;
 }

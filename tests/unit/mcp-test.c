@@ -407,6 +407,9 @@ static const char *const conversations[] = {
 	CALL("1", "clipboard", "\"action\":\"set\"") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
 	CALL("1", "clipboard", "\"text\":\"x\"") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
 	CALL("1", "clipboard", "\"action\":\"get\",\"type\":\"x\"") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
+	CALL("1", "ask_user", "") ERROR("1", "-32602", "/text: say in a sentence what you need of the user")
+	CALL("1", "ask_user", "\"text\":\"\"") ERROR("1", "-32602", "/text: say in a sentence what you need of the user")
+	CALL("1", "ask_user", "\"text\":\"x\",\"to\":1") ERROR("1", "-32602", "/text: say in a sentence what you need of the user")
 	CALL("1", "clipboard", "\"action\":7") ERROR("1", "-32602", "/action: use get, set (with `text`) or clear, and no other argument")
 	CALL("1", "windows", "\"foo\":1") ERROR("1", "-32602", "there is no argument 'foo'; use action, id or image")
 	CALL("1", "screenshot", "\"waitStable\":1") ERROR("1", "-32602", "/waitStable: use true or false")
@@ -461,6 +464,9 @@ static const char *const conversations[] = {
 	CALL("1", "clipboard", "\"action\":\"set\",\"text\":\"hi\\u001b\\nyou\"") "~ {\"effect\":\"delivered\"}\n"
 	CALL("1", "clipboard", "\"action\":\"get\"") "~ {\"effect\":\"delivered\",\"text\":\"hi\\nyou\"}\n"
 	CALL("1", "clipboard", "\"action\":\"clear\"") "~ {\"effect\":\"delivered\"}\n"
+	CALL("1", "ask_user", "\"text\":\"2 windows\"") "~ {\"effect\":\"delivered\",\"viewers\":2}\n"
+	CALL("1", "ask_user", "\"text\":\"nobody\"") "~ no window shows this session\n"
+	CALL("1", "ask_user", "\"text\":\"!\"") "~ you asked a moment ago\n"
 	CALL("1", "clipboard", "\"action\":\"set\",\"text\":\"\"") "~ nothing in the text\n"
 	CALL("1", "clipboard", "\"action\":\"set\",\"text\":\"z\"") CANCEL("1") "|\n"
 	"= read;write text/plain;charset=utf-8 0;read;write text/plain;charset=utf-8 0;cancelled;\n",
@@ -556,11 +562,11 @@ static void test_tools(void **state) {
 		"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"};
 	static const char *const names[] = {"computer", "computer_batch", "computer_openai",
 		"computer_gemini", "screenshot", "wait_stable", "windows", "clipboard", "launch",
-		"session"};
+		"ask_user", "session"};
 	for (size_t i = 0; i < 5; i++) {
 		begin(false, NULL);
 		cJSON *tools = list_tools(versions[i]);
-		assert_int_equal(cJSON_GetArraySize(tools), 10);
+		assert_int_equal(cJSON_GetArraySize(tools), 11);
 		size_t at = 0;
 		const cJSON *tool;
 		cJSON_ArrayForEach (tool, tools) {
@@ -576,7 +582,7 @@ static void test_tools(void **state) {
 			assert_int_equal(cJSON_HasObjectItem(tool, "title"), i >= 2);
 		}
 		char *text = cJSON_PrintUnformatted(tools);
-		assert_true(strlen(text) < 12600); // a model reads it at every turn
+		assert_true(strlen(text) < 13200); // a model reads it at every turn
 		free(text);
 		cJSON_Delete(tools);
 		end();
@@ -584,7 +590,7 @@ static void test_tools(void **state) {
 	// From inside: nothing that starts programs or ends the session.
 	begin(true, NULL);
 	cJSON *tools = list_tools("2025-11-25");
-	assert_int_equal(cJSON_GetArraySize(tools), 9);
+	assert_int_equal(cJSON_GetArraySize(tools), 10);
 	cJSON_Delete(tools);
 	converse(CALL("1", "launch", "\"command\":[\"sh\"]")
 			ERROR("1", "-32602", "Unknown tool: launch") CALL("2", "session",
