@@ -6,8 +6,8 @@ import select
 import subprocess
 import time
 
-from harness import HOSTILE, PARCLOSE, SessionTest, descendants, kill, wait_for
-from view_channel import AGENT, FRAME, PAUSE, PAUSED, RESUME, Control, Viewer
+from harness import BUILD, HOSTILE, PARCLOSE, SessionTest, descendants, kill, wait_for
+from view_channel import AGENT, FRAME, HUMAN, KEYCODE, MINE, MOVE, PAUSE, PAUSED, RESUME, TAKE_OVER, Control, Viewer
 
 
 def stat_fields(pid):
@@ -179,6 +179,40 @@ class Pause(SessionTest):
             self.assertEqual(state["paused_since"], 0)
             viewer.until(lambda kind, _: kind == FRAME)
         self.assertEqual([line["by"] for line in self.log() if line["event"] == "paused"], ["a viewer"] * 3)
+        viewer.close()
+
+    def test_nothing_is_delivered_and_nothing_saved_up(self):
+        """However long it lasts: no event waits for the programs, so none of their buffers fills."""
+        helpers = os.path.join(BUILD, "tests", "helpers")
+        self.detach(helpers + "/witness", "--size", "640x480", policy=self.policy(
+            filesystem={"readonlyPaths": [helpers]}, display={"width": 640, "height": 480}))
+        self.wait_window()
+        viewer = Viewer(self.env)
+        viewer.send(TAKE_OVER, bytes(4))
+        viewer.state_with(lambda state: state["flags"] & MINE)
+
+        def heard():
+            path = os.path.join(self.env["XDG_STATE_HOME"], "parclose", "s", "output.log")
+            with open(path, encoding="utf-8") as file:
+                return [line for line in file if '"key"' in line or '"motion"' in line or '"button"' in line]
+        viewer.input(KEYCODE, 30, 1)
+        wait_for(lambda: len(heard()) == 1, 10, "a key that is down")
+        self.cli("pause", "s")
+        for number in range(2000):
+            viewer.input(KEYCODE, 31, 1 - number % 2)
+            viewer.input(MOVE, x=number % 640, y=10)
+            while viewer.read(0) is not None:
+                pass
+        for verb in (("type", "s", "a"), ("click", "s", "5,5"), ("windows", "s", "cycle")):
+            self.assertEqual(self.cli(*verb, check=False).returncode, 1)
+        time.sleep(1)
+        self.cli("resume", "s")
+        viewer.state_with(lambda state: state["holder"] == HUMAN and state["flags"] & MINE)
+        viewer.input(KEYCODE, 48, 1)
+        viewer.input(KEYCODE, 48, 0)
+        wait_for(lambda: '"code":48' in "".join(heard()).replace(" ", ""), 10, "the first key after it")
+        codes = [line for line in heard() if '"code":31' in line.replace(" ", "") or '"motion"' in line]
+        self.assertEqual(codes, [])
         viewer.close()
 
     def test_a_fork_bomb_stands(self):

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -53,6 +55,20 @@ class Frames(ViewerTest):
         desktop = self.check_frames(Xvfb, seconds=90, env={
             "GSK_RENDERER": "gl", "LIBGL_ALWAYS_SOFTWARE": "1", "GSK_DEBUG": "renderer"})
         self.assertIn("Using renderer 'GskGLRenderer'", desktop.what_was_said())
+
+
+# Takes the whole keyboard of an X11 desktop.
+GRAB = """
+import ctypes, time
+x11 = ctypes.CDLL("libX11.so.6")
+x11.XOpenDisplay.restype = ctypes.c_void_p
+display = ctypes.c_void_p(x11.XOpenDisplay(None))
+root = x11.XDefaultRootWindow(display)
+assert x11.XGrabKeyboard(display, ctypes.c_ulong(root), 0, 1, 1, ctypes.c_ulong(0)) == 0
+x11.XSync(display, 0)
+print("grabbed", flush=True)
+time.sleep(60)
+"""
 
 
 class HandsOnX11(ViewerTest):
@@ -218,6 +234,26 @@ class HandsOnX11(ViewerTest):
         self.x11.xdotool("key", "y")
         self.heard(self.supervisor, until=lambda found: len(self.inputs(found, KEYCODE)) == 2)
 
+    def test_who_takes_the_keyboard_away_lets_go(self):
+        """A menu of another program, a locked screen: the keyboard is grabbed, and the window stays in front."""
+        self.take_over()
+        self.x11.xdotool("keydown", "a")
+        self.heard(self.supervisor, until=lambda found: self.inputs(found, KEYCODE))
+        grab = self.x11.spawn(sys.executable, "-c", GRAB, stdout=subprocess.PIPE, text=True)
+        self.assertEqual(grab.stdout.readline(), "grabbed\n")
+        self.x11.xdotool("keyup", "a", "key", "b")
+        time.sleep(0.5)
+        grab.kill()
+        grab.wait()
+        self.x11.xdotool("key", "c")
+        found = self.heard(self.supervisor, until=lambda found: len(
+            [key for key in self.inputs(found, KEYCODE) if key["code"] == 46]) == 2)
+        # "a" is up, by itself or with everything, before anything else is pressed.
+        first = next(i for i, said in enumerate(found) if said.get("code") == 46)
+        self.assertTrue(any(said.get("input") == RELEASE or (said.get("code"), said.get("value")) == (30, 0)
+                            for said in found[:first]), found)
+        self.assertNotIn(48, [key["code"] for key in self.inputs(found, KEYCODE)])
+
     def test_the_window_itself_is_not_the_sessions(self):
         self.take_over()
         # The menu has the keyboard while it is open, and gives it back.
@@ -251,7 +287,7 @@ class HandsOnX11(ViewerTest):
 class HandsOnSway(ViewerTest):
     """The same on Wayland, as far as a desktop without devices goes."""
 
-    CHORD = "bindsym Mod1+x exec touch {}\n"
+    CHORD = "bindsym Mod1+x exec touch {0}\nbindsym Ctrl+Mod1+Home exec touch {0}\n"
 
     def setUp(self):
         super().setUp()
@@ -305,3 +341,13 @@ class HandsOnSway(ViewerTest):
         self.supervisor.state(AGENT)
         self.keys("-M", "alt", "-k", "x", "-m", "alt")
         wait_for(lambda: os.path.exists(self.marker), 5, "the desktop's shortcut again")
+
+    def test_the_chord_hands_back_also_where_the_desktop_has_it(self):
+        self.keys("-M", "ctrl", "-M", "alt", "-k", "Home")
+        wait_for(lambda: os.path.exists(self.marker), 5, "the desktop's shortcut")
+        os.remove(self.marker)
+        self.take_over()
+        self.sway.run("wtype", "-d", "40", "-M", "ctrl", "-M", "alt", "-k", "Home")
+        found = self.heard(self.supervisor, until=lambda found: {"kind": "hand_back"} in found)
+        self.assertEqual(found[-1], {"kind": "hand_back"})
+        self.assertFalse(os.path.exists(self.marker))

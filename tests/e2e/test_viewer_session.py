@@ -13,7 +13,7 @@ from desktops import Sway, Xvfb, rgb_of_bgrx
 from harness import BUILD, HOSTILE, PARCLOSE, SessionTest, wait_for
 from mcp import over_socket
 from test_viewer_window import NOTIFICATIONS
-from view_channel import BUTTON, HUMAN, KEYCODE, MINE, MOVE, SCROLL, TAKE_OVER, TOUCH, Viewer
+from view_channel import AGENT, BUTTON, HAND_BACK, HUMAN, KEYCODE, MINE, MOVE, SCROLL, TAKE_OVER, TOUCH, Viewer
 from viewer_case import APPLICATION, VIEWER, ViewerTest, find, pattern
 
 HELPERS = os.path.join(BUILD, "tests", "helpers")
@@ -192,8 +192,25 @@ class Watching(ViewedSession):
         more = [json.loads(line)["event"] for line in (outside.stdout.read() or b"").splitlines()
                 if line.startswith(b"{")]
         self.assertFalse({"key", "button", "motion", "axis", "pointer-enter"} & set(more), more)
-        self.assertEqual(sway.run("wl-paste", "--no-newline"), "the user's secret")
+        agent.send(HAND_BACK)
+        agent.state_with(lambda state: state["holder"] == AGENT)
         agent.close()
+        # The agent's own hands, and its clipboard: it finds nothing of the user's, and leaves nothing.
+        self.cli("type", "s", "from the agent")
+        self.cli("click", "s", "50,60")
+        self.cli("key", "s", "ctrl+v")
+        wait_for(lambda: len(self.heard("button")) == 4, 10, "the session's own window to hear it")
+        inside = self.cli("exec", "s", "--", "sh", "-c", "timeout 5 wl-paste; timeout 5 wl-paste --primary; "
+                          "for which in '' --primary; do timeout 5 wl-copy $which stolen >/dev/null 2>&1; done; "
+                          "timeout 5 wl-paste", check=False)
+        self.assertNotIn("secret", inside.stdout + inside.stderr)
+        self.assertIn("stolen", inside.stdout)
+        time.sleep(0.5)
+        more = [json.loads(line)["event"] for line in (outside.stdout.read() or b"").splitlines()
+                if line.startswith(b"{")]
+        self.assertFalse({"key", "button", "motion", "axis", "pointer-enter"} & set(more), more)
+        self.assertEqual(sway.run("wl-paste", "--no-newline"), "the user's secret")
+        self.assertNotIn("stolen", sway.run("wl-paste", "--primary", check=False))
 
 
 class Asking(ViewedSession):

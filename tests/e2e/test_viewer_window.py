@@ -1,16 +1,19 @@
 """The window's own things: what it says, its buttons, its habits, and a supervisor that lies."""
 
 import os
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import unittest
 
-from desktops import Sway, Xvfb
+from desktops import Sway, Xvfb, rgb_of_bgrx
 from fake_supervisor import memory, plain
-from harness import wait_for
+from harness import BUILD, REPO, wait_for
 from view_channel import (AGENT, CURSOR, ENDED, FRAME, HELLO, HUMAN, INPUT, MINE, NOTICE, PAUSED, RECORDING, STATE,
                           STOPPING, TITLE, WITHHELD)
 from viewer_case import APPLICATION, VIEWER, ViewerTest, pattern
@@ -145,6 +148,34 @@ class Words(WindowTest):
                                  before[line][:x * 3] + before[line][(x + 400) * 3:])
             self.assertNotEqual(after, before)
 
+    def test_a_window_drawn_inside_changes_nothing_outside(self):
+        """The agent draws this very window, in other hands and recorded, over all that it has."""
+        supervisor, _ = self.open(plain(400, 260, 10, 10, 10))
+        supervisor.state(HUMAN, MINE | RECORDING)
+        self.wait_said("You are in control")
+        width, height, picture = self.screen.screenshot()
+        spoof = b"".join(b"".join(bytes((row[x * 3 + 2], row[x * 3 + 1], row[x * 3], 0)) for x in range(
+            0, width, width // 400))[:1600] for row in picture[::height // 260][:260])
+        self.assertEqual(len(spoof), 400 * 260 * 4)
+        supervisor.state()
+        self.wait_said("Agent is in control")
+        time.sleep(0.3)
+        x, y = self.wait_shown(self.screen, supervisor, plain(400, 260, 10, 10, 10))
+        _, _, before = self.screen.screenshot()
+        supervisor.frame(spoof)
+        rows = [rgb_of_bgrx(spoof[i * 1600:(i + 1) * 1600]) for i in range(260)]
+
+        def is_shown():
+            return [row[x * 3:(x + 400) * 3] for row in self.screen.screenshot()[2][y:y + 260]] == rows
+        wait_for(is_shown, 10, "the window in the window")
+        _, _, after = self.screen.screenshot()
+        for line, row in enumerate(after):
+            if y <= line < y + 260:
+                row, was = row[:x * 3] + row[(x + 400) * 3:], before[line][:x * 3] + before[line][(x + 400) * 3:]
+                self.assertEqual(row, was)
+            else:
+                self.assertEqual(row, before[line])
+
     def test_a_torn_frame_is_never_shown(self):
         first, second = plain(400, 260, 200, 0, 0), plain(400, 260, 0, 200, 0)
         supervisor, _ = self.open(first)
@@ -155,6 +186,35 @@ class Words(WindowTest):
         self.wait_shown(self.screen, supervisor, first)
         supervisor.frame(second, [(0, 0, 1, 1)])  # and what was missed comes with the next
         self.wait_shown(self.screen, supervisor, second)
+
+
+class Habits(unittest.TestCase):
+    @unittest.skipUnless(shutil.which("desktop-file-validate"), "desktop-file-utils is not installed")
+    def test_the_desktop_entry(self):
+        entry = os.path.join(BUILD, "viewer", "org.parclose.Viewer.desktop")
+        done = subprocess.run(["desktop-file-validate", entry], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        with open(entry, encoding="utf-8") as file:
+            self.assertIn("Comment[de]=", file.read())
+
+    @unittest.skipUnless(shutil.which("msgfmt"), "gettext is not installed")
+    def test_the_translation_is_whole(self):
+        po = os.path.join(REPO, "viewer", "po")
+        done = subprocess.run(["msgfmt", "--check", "--statistics", "-o", "/dev/null", po + "/de.po"],
+                              capture_output=True, text=True, check=False)
+        self.assertRegex(done.stderr, r"^\d+ translated messages\.$")
+        with open(po + "/POTFILES", encoding="utf-8") as file:
+            sources = [os.path.join(REPO, line.strip()) for line in file if not line.endswith(".desktop.in\n")]
+        strings = subprocess.run(["xgettext", "--from-code=UTF-8", "--keyword=_", "--keyword=N_", "--keyword=ngettext:1,2",
+                                  "-o", "-", *sources], capture_output=True, text=True, check=True).stdout
+        with tempfile.NamedTemporaryFile("w", suffix=".pot") as pot:
+            pot.write(strings)
+            pot.flush()
+            done = subprocess.run(["msgmerge", "-q", "--no-fuzzy-matching", "-o", "-", po + "/de.po", pot.name],
+                                  capture_output=True, text=True, check=True)
+        missing = subprocess.run(["msgattrib", "--untranslated", "--no-obsolete", "-"], input=done.stdout,
+                                 capture_output=True, text=True, check=True).stdout
+        self.assertEqual(missing, "")
 
 
 class Buttons(WindowTest):
