@@ -7,6 +7,8 @@
 #define TYPE_CHANGE_CIPHER 20
 #define TYPE_HANDSHAKE 22
 #define TYPE_APPLICATION 23
+#define TYPE_HEARTBEAT 24
+#define SSL2_HELLO_LEAST 9 // bytes behind its length
 #define HANDSHAKE_CLIENT_HELLO 1
 #define HANDSHAKE_SERVER_HELLO 2
 #define EXTENSION_SERVER_NAME 0
@@ -228,8 +230,19 @@ enum client_hello_result client_hello_read(
 	return CLIENT_HELLO_DONE;
 }
 
-bool client_hello_begins(const unsigned char *untrusted_bytes, size_t len) {
-	return untrusted_bytes[0] == TYPE_HANDSHAKE && (len < 2 || untrusted_bytes[1] == 3);
+enum tls_begins tls_begins(const unsigned char *untrusted_bytes, size_t len) {
+	const unsigned char *b = untrusted_bytes;
+	// Go takes any version below 16.0 in a first record, and alerts before it.
+	if (b[0] >= TYPE_CHANGE_CIPHER && b[0] <= TYPE_HEARTBEAT) {
+		return len < 2 ? TLS_BEGINS_MORE : b[1] < 16 ? TLS_BEGINS : TLS_BEGINS_OTHER;
+	}
+	// The ClientHello of SSL 2.0 asks for newer versions, too, and names nobody (RFC 5246
+	// appendix E.2).
+	if ((b[0] & 0x80) == 0 || (len > 2 && b[2] != HANDSHAKE_CLIENT_HELLO) ||
+		(len > 1 && ((b[0] & 0x7f) << 8 | b[1]) < SSL2_HELLO_LEAST)) {
+		return TLS_BEGINS_OTHER;
+	}
+	return len < 4 ? TLS_BEGINS_MORE : b[3] == 0 || b[3] == 3 ? TLS_BEGINS : TLS_BEGINS_OTHER;
 }
 
 enum tls_record tls_record_look(const unsigned char *untrusted_bytes, size_t len, size_t *size) {

@@ -30,8 +30,13 @@ struct client_hello {
 enum client_hello_result client_hello_read(
 	const unsigned char *untrusted_bytes, size_t len, struct client_hello *hello);
 
-// Can a stream that begins so be TLS? `len` > 0.
-bool client_hello_begins(const unsigned char *untrusted_bytes, size_t len);
+enum tls_begins {
+	TLS_BEGINS, // is TLS, or will be taken for it by somebody: client_hello_read()
+	TLS_BEGINS_MORE, // not to be told yet
+	TLS_BEGINS_OTHER, // another protocol
+};
+// What does a stream from a client begin with? `len` > 0.
+enum tls_begins tls_begins(const unsigned char *untrusted_bytes, size_t len);
 
 /*
  * What comes from the client behind its first ClientHello: until the server has chosen, a second

@@ -262,10 +262,14 @@ static enum guard_word take_beginning(
 	if (*pass == len) {
 		return eof ? set_free(guard) : GUARD_MORE;
 	}
-	if (guard->begun_len == 0 && client_hello_begins(bytes + *pass, len - *pass)) {
-		// One byte alone may be the first of anything.
-		guard->state = len - *pass > 1 || eof ? TLS_FIRST : BEGIN;
+	switch (guard->begun_len == 0 ? tls_begins(bytes + *pass, len - *pass) : TLS_BEGINS_OTHER) {
+	case TLS_BEGINS:
+		guard->state = TLS_FIRST;
 		return GUARD_MORE;
+	case TLS_BEGINS_MORE:
+		return eof ? set_free(guard) : GUARD_MORE;
+	case TLS_BEGINS_OTHER:
+		break;
 	}
 	size_t text = len - *pass;
 	switch (text_begins(guard, bytes + *pass, text)) {

@@ -19,13 +19,39 @@ static bool is_text(unsigned char c) {
 
 // ---- what a stream begins with
 
-// Between the words of a request line: what strict servers take, and lenient ones.
+// What separates the words of a request line for somebody: python's str.split() on Latin-1 takes
+// more than RFC 9112 section 3 does.
 static bool is_blank(unsigned char c) {
-	return c == ' ' || c == '\t' || c == '\v' || c == '\f';
+	return (c >= '\t' && c <= '\r' && c != '\n') || (c >= 0x1c && c <= ' ') || c == 0x85 ||
+	       c == 0xa0;
+}
+
+static bool is_letter(unsigned char c) {
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 static bool is_word(const unsigned char *bytes, size_t len, const char *word) {
 	return strlen(word) == len && strncasecmp((const char *)bytes, word, len) == 0;
+}
+
+/*
+ * Do the bytes behind a method's blank begin a target? HTTP/0.9 is a request without a version, and
+ * llhttp (node) takes one of any method, with a Host, and the versions of RTSP and Icecast as well.
+ */
+static bool is_target(
+	const unsigned char *method, size_t method_len, const unsigned char *bytes, size_t len) {
+	if (is_word(method, method_len, "GET") ||
+		(len > 0 && (bytes[0] == '/' || bytes[0] == '*'))) {
+		return true;
+	}
+	if (is_word(method, method_len, "CONNECT")) { // NATS has a '{' there
+		return len > 0 && (is_token(bytes[0]) || bytes[0] == '[');
+	}
+	size_t scheme = 0;
+	while (scheme < len && is_letter(bytes[scheme])) {
+		scheme++;
+	}
+	return scheme > 0 && len - scheme >= 3 && memcmp(bytes + scheme, "://", 3) == 0;
 }
 
 /*
@@ -44,14 +70,21 @@ enum http_begins http_begins(const unsigned char *untrusted_bytes, size_t len) {
 	if (method < len && (method == start || !is_blank(untrusted_bytes[method]))) {
 		return HTTP_BEGINS_OTHER;
 	}
-	// HTTP/0.9 is a request without a version, and without a host.
-	if (method < len && is_word(untrusted_bytes + start, method - start, "GET")) {
+	size_t target = method;
+	while (target < len && is_blank(untrusted_bytes[target])) {
+		target++;
+	}
+	// Methods begin with a letter everywhere; what git:// begins with is a number.
+	bool letter = method > start && is_letter(untrusted_bytes[start]);
+	if (letter && target > method &&
+		is_target(untrusted_bytes + start, method - start, untrusted_bytes + target,
+			len - target)) {
 		return HTTP_BEGINS_REQUEST;
 	}
 	static const char version[] = "HTTP/";
 	const size_t version_len = sizeof(version) - 1;
 	for (size_t i = method; i < len; i++) {
-		if (untrusted_bytes[i] == '\n' || untrusted_bytes[i] == '\0') {
+		if (untrusted_bytes[i] == '\n' || (untrusted_bytes[i] == '\0' && !letter)) {
 			return HTTP_BEGINS_OTHER;
 		}
 		if (i - method >= version_len &&

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		require(strcmp(hello.untrusted_name, again.untrusted_name) == 0 || !again.has_name);
 	}
 	server_hello_look(data, size);
-	if (client_hello_begins(data, size)) {
+	if (tls_begins(data, size) == TLS_BEGINS) {
 		struct outcome outcome = feed(data, size, step);
 		require(outcome.word != GUARD_FREE);
 		require(outcome.passed == 0 || result == CLIENT_HELLO_DONE);

@@ -42,7 +42,7 @@ static const size_t steps[] = {1, 2, 3, 5, 16, 1 << 20};
 // Who waits for an answer to what may yet become a request does not wait for ever: it goes, but for
 // the end of its line.
 static void short_text_goes(void **unused) {
-	static const char *const texts[] = {"a", "ping", "GET", "12", "hello world", "CONNECT x"};
+	static const char *const texts[] = {"a", "ping", "GET", "12", "hello world", "CONNECT {"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct guard guard;
 		size_t pass = 0, len = strlen(texts[i]);
@@ -349,6 +349,98 @@ static void addresses(void **unused) {
 	assert_string_equal(guard.untrusted_detail, "b.example");
 }
 
+// ---- what servers take for more than it is
+// Each row is one that a real server has taken for TLS or HTTP to whom it names.
+
+struct row {
+	const char *words, *bytes;
+	size_t len;
+};
+#define B(text) text, sizeof(text) - 1
+#define EVIL "\r\nHost: evil.example\r\n\r\n"
+
+static const struct row requests[] = {
+	// node takes these, and for the host they say.
+	{"HTTP/0.9 by another method", B("POST /x" EVIL)},
+	{"HTTP/0.9 with an absolute target", B("POST http://evil.example/x" EVIL)},
+	{"RTSP's version", B("DESCRIBE /x RTSP/1.0" EVIL)},
+	{"RTSP's version and scheme", B("OPTIONS rtsp://evil.example/x RTSP/1.0" EVIL)},
+	{"Icecast's version", B("SOURCE / ICE/1.0" EVIL)},
+	{"CONNECT in HTTP/0.9", B("CONNECT evil.example:443" EVIL)},
+	{"M-SEARCH", B("M-SEARCH *" EVIL)},
+	// python's http.server takes these.
+	{"white space first", B(" GET /x" EVIL)},
+	{"other white space first", B("\x0b\x1c\xa0GET /x" EVIL)},
+	{"a control character in the target", B("POST /\x01x HTTP/1.1" EVIL)},
+	{"NUL in the target", B("POST x\0 HTTP/1.1" EVIL)},
+	{"other white space behind the method", B("POST\x0b/x\x0bHTTP/1.1" EVIL)},
+	{"Latin-1 white space", B("POST\x85x\xa0HTTP/1.1" EVIL)},
+	{"CR behind the method", B("POST\rx HTTP/1.1" EVIL)},
+	{"CR behind the target", B("POST x\r HTTP/1.1" EVIL)},
+	{"HTTP/2 with prior knowledge", B("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")},
+};
+
+#define HELLO "\x16\3\1\0\4\1\0\0\0"
+
+static const struct row handshakes[] = {
+	// Go takes a ClientHello behind an alert, and in a record of any version below 16.0.
+	{"an alert before the ClientHello", B("\x15\3\1\0\2\1\x64" HELLO)},
+	{"ChangeCipherSpec before it", B("\x14\3\3\0\1\1" HELLO)},
+	{"early data before it", B("\x17\3\3\0\1x" HELLO)},
+	{"another version of the record", B("\x16\2\0\0\4\1\0\0\0")},
+	{"version 0 of the record", B("\x16\0\0\0\4\1\0\0\0")},
+	{"an empty record", B("\x16\3\1\0\0" HELLO)},
+	{"the ClientHello of SSL 2.0", B("\x80\x1f\1\3\3\0\6\0\0\0\x10\0\0\x9c")},
+};
+
+// All of these say nobody's name, and name and port have decided.
+static const struct row others[] = {
+	{"git", B("0032git-upload-pack /project\0host=example.org\0")},
+	{"mail", B("EHLO there\r\nMAIL FROM:<a@b>\r\n")},
+	{"ssh", B("SSH-2.0-OpenSSH_9.9 x\r\n")},
+	{"NATS", B("CONNECT {\"verbose\":false}\r\nPING\r\n")},
+	{"Redis", B("*1\r\n$4\r\nPING\r\n")},
+	{"IRC", B("NICK somebody\r\nUSER a b c :d\r\n")},
+	{"SIP", B("OPTIONS sip:example.org SIP/2.0\r\n")},
+	{"IMAP", B("a1 LOGIN name word\r\n")},
+	{"PostgreSQL", B("\0\0\0\x08\x04\xd2\x16\x2f")},
+	{"MySQL", B("\x20\0\0\1\x0d\xa6")},
+	{"AMQP", B("AMQP\0\0\x09\1")},
+	{"MQTT", B("\x10\x0c\0\4MQTT")},
+	{"SunRPC", B("\x80\0\1\3\0\0\0\1")},
+	{"Thrift", B("\x80\1\0\1\0\0\0\4ping")},
+	{"gopher", B("/path\r\n")},
+	{"rsync", B("@RSYNCD: 31.0\n")},
+	{"BitTorrent", B("\x13"
+			 "BitTorrent protocol\0\0")},
+	{"RFB", B("RFB 003.008\n")},
+};
+
+// Feeds each row in every way: what is not to be free passes
+// nothing, or of `lines` not the end of the first one.
+static void feed_rows(const struct row *rows, size_t len, bool is_free, bool lines) {
+	for (size_t i = 0; i < len * (sizeof(steps) / sizeof(steps[0])); i++) {
+		const struct row *row = &rows[i % len];
+		struct guard guard;
+		size_t passed, step = steps[i / len];
+		const char *end = lines ? memchr(row->bytes, '\n', row->len) : NULL;
+		guard_init(&guard, "a.example", 80, NULL, NULL);
+		enum guard_word word =
+			feed(&guard, (const unsigned char *)row->bytes, row->len, step, &passed);
+		if ((word == GUARD_FREE) != is_free ||
+			(!is_free && passed > (size_t)(end != NULL ? end - row->bytes : 0))) {
+			fail_msg("%s by %zu: %d, %zu bytes went", row->words, step, word, passed);
+		}
+	}
+}
+
+static void seeming_protocols(void **unused) {
+	// Of a line that became a request all may have gone but its end.
+	feed_rows(requests, sizeof(requests) / sizeof(requests[0]), false, true);
+	feed_rows(handshakes, sizeof(handshakes) / sizeof(handshakes[0]), false, false);
+	feed_rows(others, sizeof(others) / sizeof(others[0]), true, true);
+}
+
 // An end of the stream decides what was waited for.
 static void ends(void **unused) {
 	static const struct {
@@ -358,7 +450,7 @@ static void ends(void **unused) {
 		{"hello", GUARD_FREE},
 		{"\r\n", GUARD_FREE},
 		{"", GUARD_FREE},
-		{"\x16", GUARD_REFUSE},
+		{"\x16", GUARD_FREE},
 		{"\x16\x03\x01", GUARD_REFUSE},
 		{"\x16\x45", GUARD_FREE},
 	};
@@ -380,6 +472,7 @@ int main(void) {
 		cmocka_unit_test(tls_rows),
 		cmocka_unit_test(tls_second_hello),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(seeming_protocols),
 		cmocka_unit_test(ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
