@@ -95,6 +95,13 @@ struct session {
 // log does not go on without one.
 void session_record(struct session *session, const char *event, cJSON *fields);
 
+// ---- commands inside (session/exec.c; for others see session/service.h)
+
+// Pid 1 said something of one of them: tells whoever asked for it, and forgets it when it is over.
+void exec_take_event(struct session *session, const struct sandbox_event *event);
+// Forgets all of them; nobody is told.
+void exec_destroy_all(struct session *session);
+
 // ---- actions (session/act.h)
 
 struct act_queue *act_queue_create(struct session *session); // NULL: out of memory
