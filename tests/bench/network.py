@@ -134,6 +134,7 @@ read -r -n 1 word <ready
 echo go >go
 wait $command; code=$?
 kill $slirp
+wait $slirp || true
 exit $code
 """
 
