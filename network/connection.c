@@ -346,6 +346,16 @@ bool connection_reconsider(struct connection *connection) {
 	} else {
 		decide_again(connection->broker, target, NETWORK_TCP,
 			connection->dialled.family != 0 ? &connection->dialled : NULL);
+		target->allowed = target->allowed &&
+				  (target->learned || decide_said_again(&connection->guarded));
+	}
+	if (target->allowed && connection->phase == PHASE_DIAL && !connection->published &&
+		target->kind == TARGET_NAME) {
+		// What is being dialled was chosen by the rules before.
+		dial_cancel(connection->dial);
+		connection->dial = NULL;
+		look_up(connection);
+		return false;
 	}
 	if (target->allowed) {
 		return false;

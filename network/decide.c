@@ -21,11 +21,24 @@ static bool is_loopback(const struct network_address *address) {
 					  : memcmp(address->bytes, one, sizeof(one)) == 0;
 }
 
-// Does the cidr of an allow rule hold it? Of a connection that the policy allows.
-static bool is_named(const struct policy_network *network, const struct network_address *address) {
+static bool holds_port(
+	const struct network_rule *rule, enum network_protocol protocol, uint16_t port) {
+	bool holds = rule->ports_len == 0;
+	for (size_t i = 0; i < rule->ports_len; i++) {
+		const struct network_ports *ports = &rule->ports[i];
+		holds = holds ||
+			(ports->protocols[protocol] && port >= ports->first && port <= ports->last);
+	}
+	return holds;
+}
+
+// Does the cidr of an allow rule hold it on this port? Of a connection that the policy allows.
+static bool is_named(const struct policy_network *network, const struct network_address *address,
+	enum network_protocol protocol, uint16_t port) {
 	for (size_t i = 0; i < network->rules_len; i++) {
 		const struct network_rule *rule = &network->rules[i];
-		for (size_t j = 0; j < rule->to_len && !rule->deny; j++) {
+		bool counts = !rule->deny && holds_port(rule, protocol, port);
+		for (size_t j = 0; j < rule->to_len && counts; j++) {
 			const struct network_destination *to = &rule->to[j];
 			bool named = to->name == NULL && network_cidr_contains(&to->cidr, address);
 			for (size_t k = 0; k < to->except_len; k++) {
@@ -106,7 +119,8 @@ void decide_target(struct broker *broker, const struct network_address *address,
 	if (!target->allowed && !is_sensitive(address)) {
 		learn(broker, target);
 	}
-	if (target->allowed && !is_named(network, address) && dial_is_own(address)) {
+	if (target->allowed && !is_named(network, address, protocol, port) &&
+		dial_is_own(address)) {
 		refuse(target, BROKER_PRIVATE_ADDRESS);
 	}
 	target->guarded = names_are_denied(network);
@@ -126,7 +140,8 @@ size_t decide_addresses(struct broker *broker, struct target *target,
 		// The name itself may be one that is only learned.
 		bool allowed =
 			verdict.allow || (target->learned && !network_address_class(address));
-		if (allowed && (is_named(network, address) || !dial_is_own(address))) {
+		if (allowed && (is_named(network, address, NETWORK_TCP, target->port) ||
+				       !dial_is_own(address))) {
 			out[len++] = *address;
 			continue;
 		}
@@ -167,11 +182,20 @@ void decide_again(struct broker *broker, struct target *target, enum network_pro
 			verdict = network_decide_resolved(
 				network, target->entry->name, dialled, protocol, target->port);
 			take(&now, &verdict);
+			if (now.allowed && !is_named(network, dialled, protocol, target->port) &&
+				dial_is_own(dialled)) {
+				refuse(&now, BROKER_PRIVATE_ADDRESS);
+			}
 		}
+		now.guarded = !verdict.any_tls_name && !verdict.host_loopback;
 		now.learned = false;
 		if (strcmp(target->entry->name, NETWORK_HOST_NAME) != 0) {
 			learn(broker, &now);
 		}
+	}
+	// What nobody has looked at may have said anything.
+	if (now.guarded && !target->guarded && !broker->learn) {
+		refuse(&now, BROKER_BY_RULE);
 	}
 	target->allowed = now.allowed;
 	target->learned = now.learned;
@@ -179,8 +203,16 @@ void decide_again(struct broker *broker, struct target *target, enum network_pro
 }
 
 bool decide_denied(void *data, const char *name) {
-	const struct guarded *guarded = data;
+	struct guarded *guarded = data;
 	struct network_verdict verdict;
+	snprintf(guarded->said, sizeof(guarded->said), "%s", name);
 	return network_name_denied(
 		&guarded->broker->policy->network, name, NETWORK_TCP, guarded->port, &verdict);
+}
+
+bool decide_said_again(const struct guarded *guarded) {
+	struct network_verdict verdict;
+	return guarded->said[0] == '\0' ||
+	       !network_name_denied(&guarded->broker->policy->network, guarded->said, NETWORK_TCP,
+		       guarded->port, &verdict);
 }

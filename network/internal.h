@@ -147,7 +147,10 @@ void decide_again(struct broker *broker, struct target *target, enum network_pro
 struct guarded {
 	struct broker *broker;
 	uint16_t port;
+	char said[NETWORK_NAME_SIZE]; // the last name that a connection to an address said
 };
 bool decide_denied(void *data, const char *name);
+// May that name still be said?
+bool decide_said_again(const struct guarded *guarded);
 
 #endif

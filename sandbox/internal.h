@@ -3,9 +3,9 @@
 
 /*
  * What the files of this folder share. Two processes run this code: the supervisor (sandbox.c,
- * paths.c, limits.c) and pid 1, forked from it without exec (init.c, root.c, privileges.c,
- * worker.c). They speak over one SOCK_SEQPACKET pair and trust each other; what runs inside never
- * gets that socket.
+ * requests.c, extend.c, paths.c, limits.c) and pid 1, forked from it without exec (init.c, root.c,
+ * privileges.c, worker.c). They speak over one SOCK_SEQPACKET pair and trust each other; what runs
+ * inside never gets that socket.
  */
 
 #include <stdarg.h>
@@ -123,6 +123,31 @@ void freezer_use(struct freezer *freezer, const char *dir);
 void freezer_finish(struct freezer *freezer);
 // Returns when all of it is frozen. 0, -ETIMEDOUT: some of it will be frozen later; or -errno.
 int freezer_freeze(struct freezer *freezer, bool on);
+
+// ---- the supervisor's half (sandbox.c: life; requests.c)
+
+struct sandbox {
+	pid_t pid;
+	int pidfd;
+	int socket;
+	int wayland_fd, control_fd; // -1 once taken
+	bool wayland, control; // asked for
+	int *sockets; // of the network, `sockets_len`, owned; -1 once taken
+	size_t sockets_len;
+	bool has_sockets; // pid 1 has handed them out
+	int netns; // of theirs, -1: there are none
+	bool ipv6;
+	struct limits limits;
+	struct freezer freezer;
+	const struct policy *policy; // until sandbox_await()
+	uid_t outside;
+	struct sandbox_enforced enforced;
+	bool gone; // the socket has ended
+	bool stuck; // pid 1 took nothing for a while; until it speaks again it is not waited for
+
+	uint32_t *live; // ids of commands that have not ended, owned
+	size_t live_len, live_cap;
+};
 
 // ---- seccomp (filter.c; the rules are in make-filters.c)
 

@@ -6,6 +6,7 @@ what is measured is the way out of the sandbox, and not a network behind it.
 
 import json
 import os
+import resource
 import shutil
 import stat
 import statistics
@@ -18,6 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 from internet import Internet  # pylint: disable=wrong-import-position
 
 ADDRESS, PORT = "203.0.113.200", 5001
+SECONDS = 3 # of each run, as the client below says
 
 SERVER = """
 import os, socket, sys, threading
@@ -63,7 +65,7 @@ CLIENT = """
 import resource, socket, sys, threading, time
 host, what = sys.argv[1:3]
 address = socket.getaddrinfo(host, 5001, socket.AF_INET, socket.SOCK_STREAM)[0][4]
-block, seconds = bytes(1 << 20), 3
+block, seconds = bytes(1 << 20), 3 # SECONDS
 def dial():
     s = socket.create_connection(address)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -132,6 +134,7 @@ read -r -n 1 word <ready
 echo go >go
 wait $command; code=$?
 kill $slirp
+wait $slirp || true
 exit $code
 """
 
@@ -174,6 +177,13 @@ class Machine:
     def start(self, *command, **kwargs):
         return subprocess.Popen(command, preexec_fn=self.internet.enter, stdout=subprocess.PIPE, text=True,
                                 env=self.bench.env, **kwargs)
+
+    def ticks(self):
+        """CPU seconds of the server, and of all that has ended here."""
+        with open(f"/proc/{self.server.pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rpartition(")")[2].split()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + used.ru_utime + used.ru_stime
 
     def run(self, *command):
         done = subprocess.run(command, preexec_fn=self.internet.enter, capture_output=True, text=True, check=False,
@@ -226,19 +236,25 @@ def measure_start(machine, found):
 
 
 def measure_traffic(machine, found):
+    """The rate, and what it costs: on a busy machine the cost says more. It counts both ends and what is between."""
     bench = machine.bench
     host = {"parclose": "bench.example.org"}
     plain = {"no sandbox, by loopback": []}
     everybody = {**found, **plain}
     for what, title in (("out", "throughput out"), ("in", "throughput in"), ("both", "throughput both ways at once")):
         rates = {name: [] for name in everybody}
+        costs = {name: [] for name in everybody}
         for _ in range(3):
             for name, command in everybody.items():
-                said = machine.run(*command, "python3", "-c", CLIENT, host.get(name, ADDRESS), what)
-                rates[name].append(float(said) / 1e6)
-        ours = statistics.median(rates.pop("parclose"))
+                before = machine.ticks()
+                said = float(machine.run(*command, "python3", "-c", CLIENT, host.get(name, ADDRESS), what))
+                rates[name].append(said / 1e6)
+                costs[name].append((machine.ticks() - before) / (said * SECONDS / 1e9) * 1000)
+        ours, cost = statistics.median(rates.pop("parclose")), statistics.median(costs.pop("parclose"))
         for name, values in rates.items():
             bench.row(title, "MB/s", ours, name, statistics.median(values), "" if name in plain else ">= 3")
+        for name, values in costs.items():
+            bench.row("  its CPU time a gigabyte", "ms", cost, name, statistics.median(values))
     times = {name: [] for name in everybody}
     for _ in range(3):
         for name, command in everybody.items():

@@ -22,8 +22,12 @@ const page = (title) => `<!doctype html><meta charset="utf-8"><title>${title}</t
 <script>
 fetch("/about").then(r => r.json()).then(a => {
 	document.getElementById("answer").textContent = a.version + " " + a.host;
-	document.title = "done " + a.version;
-	fetch("/seen?by=script&version=" + a.version);
+	const socket = new WebSocket(location.origin.replace("http", "ws") + "/ws");
+	socket.onopen = () => socket.send("through the tunnel");
+	socket.onmessage = (m) => {
+		document.title = "done " + a.version + " " + m.data;
+		fetch("/seen?by=script&version=" + a.version);
+	};
 });
 </script>`;
 

@@ -42,7 +42,9 @@ class Host:
         records, code = [], 0 if entries is not None else 3
         if entries == ["drop"]:
             return None
+        lives = 60
         if entries and entries[0] == "flip":
+            lives = 0
             self.asked[name, kind] = self.asked.get((name, kind), 0) + 1
             entries = [entries[1 if self.asked[name, kind] == 1 else 2]]
         owner = b"\xc0\x0c"
@@ -55,7 +57,7 @@ class Host:
             family = socket.AF_INET6 if ":" in entry else socket.AF_INET
             if kind == (28 if family == socket.AF_INET6 else 1):
                 wire = socket.inet_pton(family, entry)
-                records.append(owner + struct.pack(">HHIH", kind, 1, 60, len(wire)) + wire)
+                records.append(owner + struct.pack(">HHIH", kind, 1, lives, len(wire)) + wire)
         head = struct.pack(">HHHHHH", number, 0x8580 | code, 1, len(records), 0, 0)
         return head + query[12:at + 5] + b"".join(records)
 

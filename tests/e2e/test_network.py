@@ -310,7 +310,7 @@ class Browsers(NetworkCase):
         self.detach("sh", "-c", f"{command}\nexec sleep 600", policy=policy)
         wait_for(lambda: any("done" in w["title"] for w in self.inspect()["windows"]), 90, f"{name} has loaded the page")
         titles = [w["title"] for w in self.inspect()["windows"]]
-        self.assertTrue(any("done 2.0" in title for title in titles), titles)
+        self.assertTrue(any("done 2.0 through the tunnel" in title for title in titles), titles)
         wait_for(lambda: [r for r in self.requests() if r["path"].startswith("/seen")], 20, "the script's own request")
         picture = self.wait_drawn()
         self.assertGreater(len(picture[2]), 0)

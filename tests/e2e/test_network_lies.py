@@ -64,6 +64,13 @@ class NetworkLies(SessionTest):
         self.assert_gone(pids)
         self.assertIn("the network broker was killed by signal 9", self.log()[-1]["reason"])
 
+    def test_it_does_not_outlive_the_supervisor(self):
+        self.lie("deaf")
+        info = self.detach("sleep", "60", policy=self.allowing)
+        pids = self.pids(info) | {info["network"]["broker"]["pid"]}
+        os.kill(info["supervisor"]["pid"], signal.SIGKILL)
+        self.assert_gone(pids)
+
     def test_one_that_does_not_stop_is_stopped(self):
         done = self.run_lie("deaf", "sh", "-c", "sleep 0.3; exit 7")
         self.assertEqual(done.returncode, 7, done.stderr)

@@ -132,6 +132,112 @@ static void a_rule_can_relax_it(void **unused) {
 	bench_end(state);
 }
 
+// ---- rules that change meanwhile
+
+#define EXAMPLES_BUT_OTHER \
+	"{\"egress\": {\"allow\": [{\"to\": [{\"domain\": \"*.example\"}], \"ports\": " \
+	"[{\"protocol\": " \
+	"\"tcp\", \"port\": 8443}]}], \"deny\": [{\"to\": [{\"cidr\": \"203.0.113.20/32\"}]}]}}"
+
+// What the new rules deny was being dialled under the old ones, and answers only now.
+static void denied_while_it_is_dialled(void **unused) {
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	int server = host_listen(HOST_OTHER, &port), fill[2];
+	struct sockaddr_storage to;
+	socklen_t len = make_address(HOST_OTHER, PORT, &to);
+	assert_int_equal(listen(server, 0), 0);
+	for (int i = 0; i < 2; i++) { // nobody else is answered until they are accepted
+		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		connect(fill[i], (struct sockaddr *)&to, len);
+	}
+	int client = connect_to(state, "two.example", PORT);
+	say(client, "*1\r\n");
+	bench_run(state, 50);
+	assert_null(find(state, BROKER_CONNECT));
+	broker_update(state->broker, bench_policy(EXAMPLES_BUT_OTHER));
+	assert_int_equal(listen(server, 16), 0);
+	for (int i = 0; i < 2; i++) {
+		int accepted = accept(server, NULL, NULL);
+		close(accepted);
+		close(fill[i]);
+	}
+	bench_run(state, 2500); // the kernel tries again after one second
+	expect_reset(state, client);
+	const struct broker_decision *connect = find(state, BROKER_CONNECT);
+	assert_non_null(connect);
+	assert_false(connect->allowed);
+	assert_int_equal(connect->id, 0);
+	close(client);
+	close(server);
+	bench_end(state);
+}
+
+// A connection in which nobody looked at whom it was for does not outlive the rule that let it.
+static void looked_at_from_now_on(void **unused) {
+	struct state *state = bench_begin(
+		"{\"egress\": {\"allow\": [{\"to\": [{\"domain\": \"one.example\"}], \"tls\": "
+		"\"any\", \"ports\": [{\"protocol\": \"tcp\", \"port\": 8443}]}]}}");
+	uint16_t port = PORT;
+	int server = host_listen(HOST_SERVER, &port);
+	int client = connect_to(state, "one.example", PORT);
+	int far = accept_from(state, server);
+	say(client, "GET / HTTP/1.1\r\nHost: two.example\r\n\r\n");
+	assert_true(wait_readable(state, far));
+	assert_int_equal(broker_update(state->broker, bench_policy(ALLOW_EXAMPLES)), 1);
+	expect_reset(state, client);
+	close(client);
+	close(far);
+	close(server);
+	bench_end(state);
+}
+
+#define RANGE_BUT(name) \
+	"{\"egress\": {\"allow\": [{\"to\": [{\"cidr\": \"203.0.113.10/32\"}], \"ports\": " \
+	"[{\"protocol\": \"tcp\", \"port\": 8443}]}], \"deny\": [{\"to\": [{\"domain\": \"" name \
+	"\"}]}]}}"
+
+// Connected to an address, it has said a name that is denied only now.
+static void said_before_it_was_denied(void **unused) {
+	for (int denied = 0; denied < 2; denied++) {
+		struct state *state = bench_begin(RANGE_BUT("three.example"));
+		uint16_t port = PORT;
+		unsigned char hello[4096];
+		int server = host_listen(HOST_SERVER, &port);
+		int client = inside_connect(HOST_SERVER, PORT);
+		int far = accept_from(state, server);
+		size_t len = make_hello("two.example", hello);
+		assert_int_equal(send(client, hello, len, 0), (ssize_t)len);
+		assert_true(wait_readable(state, far));
+		struct policy *next =
+			bench_policy(denied ? RANGE_BUT("two.example") : RANGE_BUT("four.example"));
+		assert_int_equal(broker_update(state->broker, next), denied);
+		close(client);
+		close(far);
+		close(server);
+		bench_end(state);
+	}
+}
+
+// This machine's own address is open on the port that a range names it on, and on no other.
+static void own_address_by_port(void **unused) {
+	struct state *state = bench_begin("{\"egress\": {\"allow\": [{\"to\": [{\"domain\": "
+					  "\"*.example\"}], \"ports\": [{\"protocol\": "
+					  "\"tcp\", \"port\": 8443}]}, {\"to\": [{\"cidr\": "
+					  "\"203.0.113.99/32\"}], \"ports\": "
+					  "[{\"protocol\": \"tcp\", \"port\": 22}]}]}}");
+	uint16_t port = PORT;
+	int server = host_listen(HOST_OWN, &port);
+	int client = connect_to(state, "own.example", PORT);
+	expect_reset(state, client);
+	const struct broker_decision *connect = wait_decision(state, BROKER_CONNECT);
+	assert_false(connect->allowed);
+	assert_int_equal(connect->reason, BROKER_PRIVATE_ADDRESS);
+	close(client);
+	close(server);
+	bench_end(state);
+}
+
 // ---- too much
 
 // Connections that never say anything do not keep others from theirs.
@@ -310,6 +416,10 @@ int main(void) {
 		cmocka_unit_test(hello_byte_by_byte),
 		cmocka_unit_test(host_is_swapped),
 		cmocka_unit_test(a_rule_can_relax_it),
+		cmocka_unit_test(denied_while_it_is_dialled),
+		cmocka_unit_test(looked_at_from_now_on),
+		cmocka_unit_test(said_before_it_was_denied),
+		cmocka_unit_test(own_address_by_port),
 		cmocka_unit_test(ten_thousand_half_open),
 		cmocka_unit_test(the_pool_is_exhausted),
 		cmocka_unit_test_setup_teardown(slow_heads, quick_main, slow_again),

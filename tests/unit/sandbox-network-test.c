@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -14,7 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -385,6 +390,64 @@ static void test_extend(void **state) {
 	sandbox_destroy(sandbox);
 }
 
+// A machine without IPv6 (ipv6.disable=1), as far as a process can see it.
+static bool forbid_ipv6(void) {
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int run_without_ipv6(void) {
+	const struct sandbox_socket sockets[] = {
+		{.type = SOCK_STREAM, .port = 443},
+		{.type = SOCK_DGRAM, .port = 3478},
+		{.type = SOCK_STREAM, .port = SANDBOX_EVERY_PORT, .every_port = true},
+	};
+	const struct sandbox_network network = {pools, 2, sockets, 3, NULL, true};
+	struct bench bench;
+	struct sandbox *sandbox;
+	struct sandbox_error err;
+	bench_init(&bench);
+	bench_path(&bench, POLICY_ACCESS_READONLY, ports_dir);
+	const struct sandbox_options options = {
+		.policy = &bench.policy, .name = "unit", .network = &network};
+	if (!forbid_ipv6() || sandbox_create(&options, &sandbox, &err) < 0) {
+		return 1;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		int family = 0, fd = sandbox_take_socket(sandbox, i);
+		socklen_t len = sizeof(family);
+		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) || family != AF_INET) {
+			return 2;
+		}
+	}
+	const char *const argv[] = {ports, "dial", "198.18.0.1", "4711", NULL};
+	const struct sandbox_command command = {.argv = argv};
+	run_in(sandbox, 1, &command, &outcome);
+	sandbox_destroy(sandbox);
+	return strcmp(outcome.output, "connected\n") == 0 ? 0 : 3;
+}
+
+static void test_without_ipv6(void **state) {
+	(void)state;
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		_exit(run_without_ipv6());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void attack(bool nested) {
 	const struct sandbox_socket sockets[] = {
 		{.type = SOCK_STREAM, .port = 8443},
@@ -439,6 +502,7 @@ int main(int argc, char **argv) {
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_extend),
+		cmocka_unit_test(test_without_ipv6),
 		cmocka_unit_test(test_attacks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
