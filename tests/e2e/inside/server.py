@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs inside a session: serves the page beside it on the loopback device, and keeps what the page reports.
+"""Runs inside a session: serves the pages beside it on the loopback device, and keeps what the page reports.
 
 server.py PORT REPORT: REPORT is a JSON array of the events in the order in which the page saw them.
 """
@@ -25,10 +25,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        if not self.path.startswith("/page"):
+        name = self.path[1:].split("?")[0]
+        if name not in ("page", "clipboard"):
             self.send_error(404)
             return
-        with open(os.path.join(HERE, "page.html"), "rb") as file:
+        with open(os.path.join(HERE, name + ".html"), "rb") as file:
             self.answer(file.read(), "text/html")
 
     def do_POST(self):
