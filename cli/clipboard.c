@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/base64.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/crossing.h"
@@ -29,7 +30,8 @@ static const char help[] =
 	"  -t, --type TYPE  of the item (text/plain;charset=utf-8); image/png where the policy "
 	"allows it\n"
 	"  -y, --yes        do not ask: you know what it is\n"
-	"  -j, --json       what crossed, as JSON; with get its text is in it\n";
+	"  -j, --json       what crossed, as JSON; with get its text is in it,\n"
+	"                   or a picture in base64\n";
 
 struct clipboard_verb {
 	const char *name, *verb, *file, *type;
@@ -53,6 +55,21 @@ static int read_item(const char *file) {
 
 // ---- the three
 
+// A text as it is; a picture in base64, because JSON has no other place for it.
+static void add_content(cJSON *result, const char *content, size_t len, bool is_text) {
+	if (is_text) {
+		cJSON_AddStringToObject(result, "text", content);
+		return;
+	}
+	char *encoded = malloc(base64_len(len) + 1);
+	if (encoded != NULL) {
+		base64_encode((const uint8_t *)content, len, encoded);
+		encoded[base64_len(len)] = '\0';
+		cJSON_AddStringToObject(result, "base64", encoded);
+	}
+	free(encoded);
+}
+
 static int print_item(const struct clipboard_verb *verb, struct client_answer *answer) {
 	struct stat st;
 	if (answer->fd < 0 || fstat(answer->fd, &st) != 0) {
@@ -71,19 +88,13 @@ static int print_item(const struct clipboard_verb *verb, struct client_answer *a
 		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer->result, "type"));
 	bool is_text = type != NULL && strncmp(type, "text/", 5) == 0;
 	int ret;
-	if (verb->json && !is_text) {
-		free(text);
-		complain("the item is a picture, which JSON has no place for; without --json it "
-			 "goes to standard output");
-		return 1;
-	}
-	if (!is_text && isatty(STDOUT_FILENO)) {
+	if (!verb->json && !is_text && isatty(STDOUT_FILENO)) {
 		free(text);
 		complain("the item is a picture; send it to a file: > picture.png");
 		return 1;
 	}
 	if (verb->json) {
-		cJSON_AddStringToObject(answer->result, "text", text);
+		add_content(answer->result, text, len, is_text);
 		ret = print_json(answer->result);
 		answer->result = NULL;
 	} else {

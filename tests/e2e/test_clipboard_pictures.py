@@ -1,5 +1,6 @@
 """Pictures through the gate: made anew by a program that holds nothing, whatever they were."""
 
+import base64
 import hashlib
 import json
 import os
@@ -216,9 +217,11 @@ class PictureTest(ClipboardTest):
 
     def test_confirmed(self):
         self.pictures(confirm=True)
-        self.copy(png(30, 20, rows_of(30, 20)), "--type", "image/png")
-        done = self.cli("clipboard", "--yes", "--type", "image/png", "s", "get", "--json", check=False)
-        self.is_refused(done, "a picture")
+        rows = rows_of(30, 20)
+        self.copy(png(30, 20, rows), "--type", "image/png")
+        done = json.loads(self.cli("clipboard", "--yes", "--type", "image/png", "--json", "s", "get").stdout)
+        self.assertEqual((done["type"], done["width"], done["height"]), ("image/png", 30, 20))
+        self.assertEqual(pixels(base64.b64decode(done["base64"])), (30, 20, 4, rows))
         self.assertEqual(json.dumps([line["allowed"] for line in self.crossings()]), '["shown and confirmed"]')
 
 

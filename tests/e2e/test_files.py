@@ -262,6 +262,15 @@ class CarryTest(FileTest):
         self.detach("sleep", "1000", policy=self.process_policy())
         self.refused(self.get("y", check=False), "policy")
 
+    def test_a_session_without_a_display(self):
+        self.detach("sleep", "1000", policy=self.policy(
+            containment="process", ui={"disable": True, "clipboard": "all"}, clipboard={"confirm": False}))
+        self.out = os.path.join(self.dir, "out")
+        os.mkdir(self.out)
+        self.put(self.own("mine", b"data"))
+        self.get("mine")
+        self.assertEqual(self.taken("mine"), b"data")
+
     def test_granted_directories_and_denied_ones(self):
         work = os.path.join(self.dir, "work")
         os.makedirs(work + "/secret")
