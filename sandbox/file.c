@@ -181,6 +181,21 @@ static int copy(int from, int to, uint64_t bytes) {
 	return ret;
 }
 
+static int give_name(int dir, const char *temporary, const char *name, bool replace) {
+	if (renameat2(dir, temporary, dir, name, replace ? 0 : RENAME_NOREPLACE) == 0) {
+		return 0;
+	}
+	if (replace || (errno != EINVAL && errno != ENOSYS)) {
+		return -errno;
+	}
+	// The file system knows no such promise (NFS); a second name is one as well.
+	if (linkat(dir, temporary, dir, name, 0) != 0) {
+		return -errno;
+	}
+	unlinkat(dir, temporary, 0);
+	return 0;
+}
+
 int file_write_in(int dir, const char *name, int from, uint64_t bytes, bool replace) {
 	uint64_t number;
 	char temporary[40];
@@ -189,7 +204,7 @@ int file_write_in(int dir, const char *name, int from, uint64_t bytes, bool repl
 		return -EINVAL;
 	}
 	if (!replace && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		return -EEXIST; // said before the work; linkat() below is what holds
+		return -EEXIST; // said before the work; give_name() is what holds
 	}
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number)) {
 		return -EIO;
@@ -203,12 +218,10 @@ int file_write_in(int dir, const char *name, int from, uint64_t bytes, bool repl
 	if (close(fd) != 0 && ret == 0) {
 		ret = -errno;
 	}
-	if (ret == 0 && replace) {
-		ret = renameat(dir, temporary, dir, name) == 0 ? 0 : -errno;
-	} else if (ret == 0) {
-		ret = linkat(dir, temporary, dir, name, 0) == 0 ? 0 : -errno;
+	if (ret == 0) {
+		ret = give_name(dir, temporary, name, replace);
 	}
-	if (ret < 0 || !replace) {
+	if (ret < 0) {
 		unlinkat(dir, temporary, 0);
 	}
 	return ret;
