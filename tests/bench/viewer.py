@@ -54,11 +54,38 @@ def measure(build, row):
             if viewers == 1:
                 row("viewer: commit to taken for drawing, median", "ms", said[0]["drawn"]["medianMs"])
                 row("viewer: commit to taken for drawing, 99th percentile", "ms", said[0]["drawn"]["p99Ms"])
+                if said[0]["presented"]:  # where the desktop tells
+                    row("viewer: commit to presented, median", "ms", said[0]["presented"]["medianMs"])
+                    row("viewer: commit to presented, 99th percentile", "ms", said[0]["presented"]["p99Ms"])
+        measure_rest(desktop, parclose, viewer_program, Control, row)
         for viewers, rate in zip((0, 1, 4), rates):
             row(f"viewer: the agent's frames, {viewers} watching", "/s", rate, goal="60")
     finally:
         desktop.run(parclose, "stop", "--all", "--grace", "0", check=False)
         desktop.close()
+
+
+def measure_rest(desktop, parclose, program, control_of, row):
+    """What a window costs on a screen that stands still."""
+    desktop.run(parclose, "run", "-d", "-n", "b", "--", "foot", "-e", "sleep", "1000")
+    viewer = watch(desktop, program, control_of)
+    time.sleep(5)
+    before = seconds_of(viewer.pid), wakeups_of(viewer.pid)
+    time.sleep(10)
+    row("viewer: CPU at rest, in ten seconds", "ms", 1000 * (seconds_of(viewer.pid) - before[0]), goal="0")
+    row("viewer: wake-ups at rest, in ten seconds", "", wakeups_of(viewer.pid) - before[1], goal="0")
+    desktop.run(parclose, "stop", "--grace", "0", "b")
+    viewer.terminate()
+    viewer.communicate(timeout=20)
+
+
+def wakeups_of(pid):
+    """Of all its threads."""
+    count = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
+            count += sum(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt"))
+    return count
 
 
 def watch(desktop, program, control_of):
