@@ -159,6 +159,24 @@ static void tell_compositor(const cJSON *event, char *out, size_t size) {
 	say(out, size, "The compositor says: %s", text_of(event, "text"));
 }
 
+static bool was_denied(const cJSON *event) {
+	return cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(event, "allowed"));
+}
+
+static void tell_network(const cJSON *event, char *out, size_t size) {
+	const cJSON *port = cJSON_GetObjectItemCaseSensitive(event, "port");
+	const char *name = text_of(event, "name"), *reason = text_of(event, "reason");
+	bool denied = was_denied(event);
+	say(out, size, "Network%s: %s %s", denied ? ", denied" : "", text_of(event, "kind"),
+		name[0] != '\0' ? name : text_of(event, "address"));
+	if (cJSON_IsNumber(port)) {
+		say(out, size, " port %.0f", port->valuedouble);
+	}
+	if (denied && reason[0] != '\0') {
+		say(out, size, " – %s", reason);
+	}
+}
+
 static void tell_asked(const cJSON *event, char *out, size_t size) {
 	say(out, size, "The agent asks: “%s”", text_of(event, "text"));
 }
@@ -179,6 +197,7 @@ static const struct teller tellers[] = {
 	{"clipboard-pasted", VIEW_MARK_OTHER, NULL, "What was put into the clipboard is pasted"},
 	{"compositor", VIEW_MARK_OTHER, tell_compositor, NULL},
 	{"asked", VIEW_MARK_AGENT, tell_asked, NULL},
+	{"network", VIEW_MARK_OTHER, tell_network, NULL},
 	{"running", 0, NULL, ""},
 	{"recording", VIEW_MARK_OTHER, NULL, "The recording begins"},
 };
@@ -197,6 +216,12 @@ static const struct teller *teller_of(const cJSON *event) {
 
 static uint32_t kinds_of(const cJSON *event) {
 	const struct teller *teller = teller_of(event);
+	if (teller->tell == tell_network) {
+		// Of what is allowed the beginning of each connection is enough.
+		return was_denied(event)              ? VIEW_MARK_REFUSED
+		       : is(event, "kind", "connect") ? VIEW_MARK_OTHER
+						      : 0;
+	}
 	if (teller->tell != tell_act) {
 		return teller->kinds;
 	}

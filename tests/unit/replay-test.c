@@ -71,6 +71,11 @@ static void write_file(struct fixture *fixture) {
 	event(writer, 64 * SECOND, "{\"event\":\"holder\",\"holder\":\"agent\"}");
 	event(writer, 65 * SECOND, "{\"event\":\"paused\",\"by\":\"\xe2\x80\xae\x1b[31mx\"}");
 	event(writer, 65 * SECOND, "{\"event\":\"holder\",\"holder\":\"paused\"}");
+	event(writer, 65 * SECOND + 1,
+		"{\"event\":\"network\",\"kind\":\"lookup\",\"allowed\":true}");
+	event(writer, 65 * SECOND + 2,
+		"{\"event\":\"network\",\"kind\":\"connect\",\"allowed\":"
+		"false,\"name\":\"a.example\",\"port\":443,\"reason\":\"no-rule\"}");
 	event(writer, 66 * SECOND, "not JSON");
 	event(writer, 66 * SECOND, "[1,2]");
 	event(writer, 67 * SECOND, "{\"event\":7,\"holder\":{}}");
@@ -204,14 +209,15 @@ static void test_stepping(void **state) {
 	}
 	player_step(player, false, true, 0);
 	assert_int_equal(player_position(player), 0);
-	const uint64_t marks[] = {60, 62, 63, 64, 65, 67, 70};
+	const uint64_t marks[] = {60 * SECOND, 62 * SECOND, 63 * SECOND, 64 * SECOND, 65 * SECOND,
+		65 * SECOND + 2, 67 * SECOND, 70 * SECOND};
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		player_step(player, true, false, 0);
-		assert_int_equal(player_position(player), marks[i] * SECOND);
+		assert_int_equal(player_position(player), marks[i]);
 	}
 	for (size_t i = sizeof(marks) / sizeof(marks[0]) - 1; i-- > 0;) {
 		player_step(player, true, true, 0);
-		assert_int_equal(player_position(player), marks[i] * SECOND);
+		assert_int_equal(player_position(player), marks[i]);
 	}
 	player_step(player, true, true, 0);
 	assert_int_equal(player_position(player), 0);
@@ -244,20 +250,23 @@ static void test_story(void **state) {
 	assert_int_equal(moment->holder, VIEW_AGENT);
 	assert_false(moment->withheld);
 	assert_string_equal(told_at(fixture, 66 * SECOND),
+		"Network, denied: connect a.example port 443 – no-rule");
+	assert_int_equal(story_at(fixture->story, 66 * SECOND, true)->kinds, VIEW_MARK_REFUSED);
+	assert_string_equal(told_at(fixture, 65 * SECOND + 1),
 		"Paused, by \xef\xbf\xbd\xef\xbf\xbd[31mx"); // nothing of it turns or colours
 	assert_int_equal(story_at(fixture->story, 66 * SECOND, false)->holder, VIEW_PAUSED);
 	assert_string_equal(told_at(fixture, 68 * SECOND), "");
 	uint8_t kinds[VIEW_MARKS_LEN];
 	story_marks(fixture->story, 70 * SECOND, kinds);
 	for (size_t i = 0; i < VIEW_MARKS_LEN; i++) {
-		uint32_t wanted = i == VIEW_MARKS_LEN * 60 / 70   ? VIEW_MARK_AGENT
-				  : i == VIEW_MARKS_LEN * 62 / 70 ? VIEW_MARK_PERSON
-				  : i == VIEW_MARKS_LEN * 63 / 70
-					  ? VIEW_MARK_AGENT | VIEW_MARK_REFUSED
-				  : i == VIEW_MARKS_LEN * 64 / 70 ? VIEW_MARK_PERSON
-				  : i == VIEW_MARKS_LEN * 65 / 70 ? VIEW_MARK_PERSON
-				  : i == VIEW_MARKS_LEN * 67 / 70 ? VIEW_MARK_OTHER
-								  : 0;
+		uint32_t wanted =
+			i == VIEW_MARKS_LEN * 60 / 70   ? VIEW_MARK_AGENT
+			: i == VIEW_MARKS_LEN * 62 / 70 ? VIEW_MARK_PERSON
+			: i == VIEW_MARKS_LEN * 63 / 70 ? VIEW_MARK_AGENT | VIEW_MARK_REFUSED
+			: i == VIEW_MARKS_LEN * 64 / 70 ? VIEW_MARK_PERSON
+			: i == VIEW_MARKS_LEN * 65 / 70 ? VIEW_MARK_PERSON | VIEW_MARK_REFUSED
+			: i == VIEW_MARKS_LEN * 67 / 70 ? VIEW_MARK_OTHER
+							: 0;
 		assert_int_equal(kinds[i], wanted);
 	}
 	story_marks(fixture->story, SECOND, kinds); // what is later is at the end
