@@ -369,12 +369,15 @@ class TakingOver(ViewedSession):
 
         def ask(text):
             return agent.tool("ask_user", text=text)["structuredContent"]
-        self.assertEqual(ask("Which account?\u202e\x1b]0;You are in control"), {"effect": "delivered", "viewers": 1})
+        both = [agent.start("tools/call", {"name": "ask_user", "arguments": {"text": text}})
+                for text in ("Which account?\u202e\x1b]0;You are in control", "And now?")]
+        first, second = [agent.result(number)["structuredContent"] for number in both]
+        self.assertEqual(first, {"effect": "delivered", "viewers": 1})
+        self.assertIn("moment ago", second["message"])
         told = "The agent asks: “Which account?\ufffd\ufffd]0;You are in control”"
         self.wait_said(self.x11, told)
         self.assertEqual(service.stdout.readline(), f"Session s|{told}\n")
         self.assertIn("Agent is in control", self.names(self.x11))
-        self.assertIn("moment ago", ask("And now?")["message"])
         self.viewer.terminate()
         self.viewer.wait(10)
         wait_for(lambda: self.inspect()["viewers"] == 0, 10, "nobody")
