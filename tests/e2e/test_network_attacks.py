@@ -440,7 +440,7 @@ for option in (19, 75, 15):  # IP_TRANSPARENT, SO_MARK's kin
 print("device", result(lambda: s.setsockopt(socket.SOL_SOCKET, 36, 1) or "SET"))
 """)
         lines = done.stdout.splitlines()
-        self.assertEqual([line for line in lines if "MADE" in line and not line.startswith("2 1 262")], [], done.stdout)
+        self.assertEqual([line for line in lines if "MADE" in line], [], done.stdout)
         self.assertIn("device EPERM", lines)
         self.assertIn("option 19 EPERM", lines)
 
