@@ -114,6 +114,44 @@ static void host_is_swapped(void **unused) {
 	}
 }
 
+// What came behind the request for a tunnel goes on when the server has answered, and only then.
+static void a_tunnel_is_waited_for(void **unused) {
+	static const char upgrade[] = "GET /ws HTTP/1.1\r\nHost: one.example\r\nConnection: "
+				      "Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			  accepted[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: "
+				       "websocket\r\nConnection: Upgrade\r\n\r\n",
+			  refused[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+			  two[] = "GET /2 HTTP/1.1\r\nHost: two.example\r\n\r\n";
+	for (int good = 0; good < 2; good++) {
+		struct state *state = bench_begin(ALLOW_EXAMPLES);
+		uint16_t port = PORT;
+		char both[400];
+		int server = host_listen(HOST_SERVER, &port);
+		int client = connect_to(state, "one.example", PORT);
+		int far = accept_from(state, server);
+		snprintf(both, sizeof(both), "%s%s", upgrade, two);
+		say(client, both);
+		expect(state, far, upgrade);
+		bench_run(state, 50);
+		assert_false(is_readable(far));
+		say(far, good ? accepted : refused);
+		if (good) {
+			expect(state, client, accepted);
+			expect(state, far, two);
+			say(far, "\x81\x02hi");
+			expect(state, client, "\x81\x02hi");
+		} else {
+			expect_reset(state, far);
+			assert_int_equal(wait_decision(state, BROKER_REQUEST)->reason,
+				BROKER_HTTP_OTHER_HOST);
+		}
+		close(client);
+		close(far);
+		close(server);
+		bench_end(state);
+	}
+}
+
 static void a_rule_can_relax_it(void **unused) {
 	struct state *state = bench_begin(
 		"{\"egress\": {\"allow\": [{\"to\": [{\"domain\": \"one.example\"}], \"tls\": "
@@ -415,6 +453,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hello_byte_by_byte),
 		cmocka_unit_test(host_is_swapped),
+		cmocka_unit_test(a_tunnel_is_waited_for),
 		cmocka_unit_test(a_rule_can_relax_it),
 		cmocka_unit_test(denied_while_it_is_dialled),
 		cmocka_unit_test(looked_at_from_now_on),

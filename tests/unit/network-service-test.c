@@ -246,6 +246,21 @@ static void datagrams(void **unused) {
 	bench_end(state);
 }
 
+// Datagrams to a name would need it to be looked up: not even learning does that.
+static void no_datagrams_to_names(void **unused) {
+	struct state *state = bench_begin_with(UDP_POLICY, true, 0);
+	listen_at(state, BROKER_LISTEN_UDP, 5353, 0, inside_listen(SOCK_DGRAM, NULL, 5353));
+	char address[64];
+	assert_int_equal(look_up(state, "one.example", DNS_TYPE_A, address), DNS_NOERROR);
+	int client = inside_datagrams(address, 5353);
+	assert_int_equal(send(client, "ask", 3, 0), 3);
+	const struct broker_decision *flow = wait_decision(state, BROKER_FLOW);
+	assert_false(flow->allowed);
+	assert_string_equal(flow->untrusted_name, "one.example");
+	close(client);
+	bench_end(state);
+}
+
 static void many_flows(void **unused) {
 	struct state *state = bench_begin(UDP_POLICY);
 	listen_at(state, BROKER_LISTEN_UDP, 5353, 0, inside_listen(SOCK_DGRAM, NULL, 5353));
@@ -523,6 +538,7 @@ int main(void) {
 		cmocka_unit_test(the_hosts_loopback),
 		cmocka_unit_test(the_proxy),
 		cmocka_unit_test(datagrams),
+		cmocka_unit_test(no_datagrams_to_names),
 		cmocka_unit_test(many_flows),
 		cmocka_unit_test(an_update_cuts),
 		cmocka_unit_test(learning),
