@@ -475,6 +475,70 @@ static void a_slow_reader(void **unused) {
 	bench_end(state);
 }
 
+// Both sides have ended, and what one sent is not read: nothing is done again and again meanwhile.
+static void an_end_that_waits(void **unused) {
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	int server = host_listen(HOST_SERVER, &port);
+	int client = connect_to(state, "one.example", PORT), far = accept_from(state, server);
+	uint64_t sent = 0, before = UINT64_MAX;
+	say(client, "*1\r\n");
+	expect(state, far, "*1\r\n");
+	shutdown(far, SHUT_WR);
+	expect_end(state, client);
+	fcntl(client, F_SETFL, O_NONBLOCK);
+	while (sent != before) {
+		before = sent;
+		push(client, &sent, UINT64_MAX);
+		bench_run(state, 60);
+	}
+	close(client);
+	bench_run(state, 100);
+	int turns = 0;
+	for (uint64_t until = clock_ms() + 500; clock_ms() < until; turns++) {
+		wl_event_loop_dispatch(state->loop, 100);
+	}
+	assert_true(turns < 50);
+	uint64_t got = 0;
+	while (got < sent) {
+		wl_event_loop_dispatch(state->loop, 1);
+		pull(far, &got);
+	}
+	expect_end(state, far);
+	close(far);
+	close(server);
+	bench_end(state);
+}
+
+// A resolver that says something else each time is asked once, and each connection goes where it
+// was decided to.
+static void an_answer_is_pinned(void **unused) {
+	static const struct fake_name first[] = {{"turn.example", HOST_SERVER, 0}},
+				      then[] = {{"turn.example", HOST_OTHER, 0}};
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	int server = host_listen(HOST_SERVER, &port), other = host_listen(HOST_OTHER, &port);
+	state->fake.names = first;
+	state->fake.names_len = 1;
+	int one = connect_to(state, "turn.example", PORT);
+	close(accept_from(state, server));
+	unsigned int asked = state->fake.asked;
+	state->fake.names = then;
+	int two = connect_to(state, "turn.example", PORT);
+	close(accept_from(state, server));
+	assert_int_equal(state->fake.asked, asked);
+	bench_run(state, 2100); // the least that an answer is kept
+	int three = connect_to(state, "turn.example", PORT);
+	close(accept_from(state, other));
+	assert_true(state->fake.asked > asked);
+	close(one);
+	close(two);
+	close(three);
+	close(server);
+	close(other);
+	bench_end(state);
+}
+
 // Broken off on one side, broken off on the other; and what had come before is not lost.
 static void resets(void **unused) {
 	const struct linger now = {.l_onoff = 1};
@@ -544,6 +608,8 @@ int main(void) {
 		cmocka_unit_test(learning),
 		cmocka_unit_test(denied_names_at_an_address),
 		cmocka_unit_test(a_slow_reader),
+		cmocka_unit_test(an_end_that_waits),
+		cmocka_unit_test(an_answer_is_pinned),
 		cmocka_unit_test(resets),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(nothing_to_do),
