@@ -277,11 +277,12 @@ static enum guard_word take_beginning(
 		if (eof) {
 			return set_free(guard);
 		}
-		if (guard->begun_len + text <= GUARD_BEGUN_MAX) {
-			memcpy(guard->begun + guard->begun_len, bytes + *pass, text);
-			guard->begun_len += text;
-			*pass = len;
-		}
+		text = text < GUARD_BEGUN_MAX - guard->begun_len
+			       ? text
+			       : GUARD_BEGUN_MAX - guard->begun_len;
+		memcpy(guard->begun + guard->begun_len, bytes + *pass, text);
+		guard->begun_len += text;
+		*pass += text;
 		return GUARD_MORE;
 	case HTTP_BEGINS_REQUEST:
 		guard->state = HTTP_HEAD;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -418,10 +419,11 @@ static void push(int fd, uint64_t *sent, uint64_t most) {
 	}
 }
 
-static void pull(int fd, uint64_t *got) {
+// At most 64 KiB; false: nothing is there.
+static bool pull_some(int fd, uint64_t *got, size_t most) {
 	static unsigned char block[1 << 16];
-	ssize_t n;
-	while ((n = recv(fd, block, sizeof(block), MSG_DONTWAIT)) > 0) {
+	ssize_t n = recv(fd, block, most, MSG_DONTWAIT);
+	if (n > 0) {
 		bool same = true;
 		for (ssize_t i = 0; i < n; i++) {
 			same = same && block[i] == pattern(*got + (uint64_t)i);
@@ -429,6 +431,11 @@ static void pull(int fd, uint64_t *got) {
 		assert_true(same);
 		*got += (uint64_t)n;
 	}
+	return n > 0;
+}
+
+static void pull(int fd, uint64_t *got) {
+	while (pull_some(fd, got, 1 << 16)) {}
 }
 
 // Who reads slowly holds up who writes; nothing is lost, and little is kept in between.
@@ -492,14 +499,22 @@ static void an_end_that_waits(void **unused) {
 		push(client, &sent, UINT64_MAX);
 		bench_run(state, 60);
 	}
+	// Until all of it, and the end, has come to the broker's side.
+	shutdown(client, SHUT_WR);
+	int left = 1;
+	uint64_t got = 0;
+	while (ioctl(client, TIOCOUTQ, &left) == 0 && left > 0) {
+		wl_event_loop_dispatch(state->loop, 1);
+		pull_some(far, &got, 4096);
+	}
 	close(client);
 	bench_run(state, 100);
+	assert_true(got < sent);
 	int turns = 0;
 	for (uint64_t until = clock_ms() + 500; clock_ms() < until; turns++) {
 		wl_event_loop_dispatch(state->loop, 100);
 	}
 	assert_true(turns < 50);
-	uint64_t got = 0;
 	while (got < sent) {
 		wl_event_loop_dispatch(state->loop, 1);
 		pull(far, &got);
