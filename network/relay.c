@@ -10,7 +10,7 @@
 #include "network/clock.h"
 
 #define FIRST_HELD 4096
-#define ROUNDS 8 // of reading and writing before others have their turn
+#define ROUNDS 4 // of reading and writing before others have their turn
 
 static enum relay_side other(enum relay_side side) {
 	return side == RELAY_INSIDE ? RELAY_OUTSIDE : RELAY_INSIDE;
