@@ -171,10 +171,11 @@ static enum guard_word take_head(
 	if (!is_authority(guard, request->untrusted_host)) {
 		return other_host(guard, request->untrusted_host);
 	}
-	// What the server answers to a tunnel is found only where nothing was asked before.
+	// Which of several answers is the tunnel's cannot be told without reading them all.
 	bool tunnel = request->upgrade || request->connect;
 	if (tunnel && !guard->first) {
-		return refuse(guard, BROKER_HTTP_BAD, "a tunnel on a used connection");
+		guard->fresh_asked = true;
+		return GUARD_FRESH;
 	}
 	guard->first = false;
 	*pass += request->len;
@@ -325,8 +326,16 @@ static enum guard_word take(struct guard *guard, const unsigned char *untrusted_
 	return word;
 }
 
+void guard_renew(struct guard *guard) {
+	guard->fresh_asked = false;
+	guard->first = true;
+}
+
 enum guard_word guard_client(struct guard *guard, const unsigned char *untrusted_bytes, size_t len,
 	bool eof, size_t *pass) {
+	if (guard->fresh_asked) {
+		return GUARD_MORE;
+	}
 	enum guard_word word = take(guard, untrusted_bytes, len, eof, pass);
 	guard->waiting = word == GUARD_MORE && *pass < len;
 	guard->undecided = word == GUARD_MORE && guard->state == BEGIN;

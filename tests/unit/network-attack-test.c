@@ -152,6 +152,80 @@ static void a_tunnel_is_waited_for(void **unused) {
 	}
 }
 
+// A tunnel on a connection that was used gets one of its own, so that no earlier answer passes for
+// the tunnel's.
+static void a_tunnel_gets_its_own(void **unused) {
+	static const char get[] = "GET /1 HTTP/1.1\r\nHost: one.example\r\n\r\n",
+			  upgrade[] = "GET /ws HTTP/1.1\r\nHost: one.example\r\nConnection: "
+				      "Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			  answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+			  accepted[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: "
+				       "websocket\r\nConnection: Upgrade\r\n\r\n";
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	int server = host_listen(HOST_SERVER, &port);
+	int client = connect_to(state, "one.example", PORT);
+	int far = accept_from(state, server);
+	say(client, get);
+	expect(state, far, get);
+	say(far, answer);
+	expect(state, client, answer);
+	say(client, upgrade);
+	expect_end(state, far);
+	int own = accept_from(state, server);
+	expect(state, own, upgrade);
+	say(own, accepted);
+	expect(state, client, accepted);
+	say(client, "\x81\x82more");
+	expect(state, own, "\x81\x82more");
+	say(own, "\x81\x02hi");
+	expect(state, client, "\x81\x02hi");
+	close(client);
+	expect_end(state, own);
+	close(own);
+	close(far);
+	assert_int_equal(wait_decision(state, BROKER_CLOSED)->bytes_out,
+		sizeof(get) + sizeof(upgrade) - 2 + 6);
+	// Who sends it before the answer is there loses that answer, and gains nothing by it.
+	client = connect_to(state, "one.example", PORT);
+	far = accept_from(state, server);
+	say(client, get);
+	expect(state, far, get);
+	say(client, upgrade);
+	say(client, "GET /2 HTTP/1.1\r\nHost: two.example\r\n\r\n");
+	own = accept_from(state, server);
+	expect(state, own, upgrade);
+	send(far, accepted, sizeof(accepted) - 1, MSG_NOSIGNAL);
+	bench_run(state, 50);
+	assert_false(is_readable(client));
+	assert_false(is_readable(own));
+	say(own, answer);
+	expect_reset(state, own);
+	close(client);
+	close(own);
+	close(far);
+	// Not even that where the request before has not gone yet.
+	client = connect_to(state, "one.example", PORT);
+	far = accept_from(state, server);
+	char both[400];
+	snprintf(both, sizeof(both), "%s%s", get, upgrade);
+	say(client, both);
+	expect_reset(state, client);
+	close(client);
+	close(far);
+	// And where nothing listens any more it is broken off.
+	client = connect_to(state, "one.example", PORT);
+	far = accept_from(state, server);
+	say(client, get);
+	expect(state, far, get);
+	close(server);
+	say(client, upgrade);
+	expect_reset(state, client);
+	close(client);
+	close(far);
+	bench_end(state);
+}
+
 static void a_rule_can_relax_it(void **unused) {
 	struct state *state = bench_begin(
 		"{\"egress\": {\"allow\": [{\"to\": [{\"domain\": \"one.example\"}], \"tls\": "
@@ -454,6 +528,7 @@ int main(void) {
 		cmocka_unit_test(hello_byte_by_byte),
 		cmocka_unit_test(host_is_swapped),
 		cmocka_unit_test(a_tunnel_is_waited_for),
+		cmocka_unit_test(a_tunnel_gets_its_own),
 		cmocka_unit_test(a_rule_can_relax_it),
 		cmocka_unit_test(denied_while_it_is_dialled),
 		cmocka_unit_test(looked_at_from_now_on),
