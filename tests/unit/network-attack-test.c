@@ -415,6 +415,63 @@ static void ten_thousand_half_open(void **unused) {
 	bench_end(state);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) // whose shadow has no bounds
+static size_t data_bytes(void) {
+	char line[256];
+	size_t kib = 0;
+	FILE *file = fopen("/proc/self/status", "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		kib = strncmp(line, "VmData:", 7) == 0 ? strtoul(line + 7, NULL, 10) : kib;
+	}
+	fclose(file);
+	return kib << 10;
+}
+
+// Heads that never end fill the memory that the broker may have: who wants more of it is ended, and
+// everybody else is served.
+static void memory_runs_out(void **unused) {
+	enum {
+		GREEDY = 300
+	};
+	static int greedy[GREEDY];
+	static char head[40000];
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	struct rlimit before;
+	size_t failed = 0;
+	int server = host_listen(HOST_SERVER, &port);
+	memset(head, 'x', sizeof(head));
+	memcpy(head, "GET / HTTP/1.1\r\nX: ", 19);
+	getrlimit(RLIMIT_DATA, &before);
+	const struct rlimit limit = {
+		.rlim_cur = data_bytes() + (4u << 20), .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_DATA, &limit), 0);
+	for (size_t i = 0; i < GREEDY; i++) {
+		greedy[i] = connect_to(state, "one.example", PORT);
+		send(greedy[i], head, sizeof(head), MSG_NOSIGNAL | MSG_DONTWAIT);
+		close(accept_from(state, server));
+	}
+	bench_run(state, 200);
+	for (size_t i = 0; i < state->decisions_len; i++) {
+		failed += state->decisions[i].reason == BROKER_FAILED;
+	}
+	assert_true(failed > 0);
+	int client = connect_to(state, "one.example", PORT);
+	say(client, "*1\r\n");
+	int far = accept_from(state, server);
+	expect(state, far, "*1\r\n");
+	assert_int_equal(setrlimit(RLIMIT_DATA, &before), 0);
+	for (size_t i = 0; i < GREEDY; i++) {
+		close(greedy[i]);
+	}
+	close(client);
+	close(far);
+	close(server);
+	bench_end(state);
+}
+#endif
+
 static void the_pool_is_exhausted(void **unused) {
 	struct state *state = bench_begin(ALLOW_EXAMPLES);
 	char name[64], address[64], first[64];
@@ -535,6 +592,9 @@ int main(void) {
 		cmocka_unit_test(said_before_it_was_denied),
 		cmocka_unit_test(own_address_by_port),
 		cmocka_unit_test(ten_thousand_half_open),
+#if !defined(__SANITIZE_ADDRESS__)
+		cmocka_unit_test(memory_runs_out),
+#endif
 		cmocka_unit_test(the_pool_is_exhausted),
 		cmocka_unit_test_setup_teardown(slow_heads, quick_main, slow_again),
 		cmocka_unit_test(dns_by_tcp),
