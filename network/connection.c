@@ -269,7 +269,7 @@ static void handle_resolved(void *data, const struct resolve_answer *answer) {
 
 static void look_up(struct connection *connection) {
 	connection->phase = PHASE_LOOKUP;
-	connection->deadline_ms = connection->began_ms + LOOKUP_MS;
+	connection->deadline_ms = clock_ms() + LOOKUP_MS;
 	connection->wait = (struct resolve_wait){.done = handle_resolved, .data = connection};
 	wl_list_init(&connection->wait.link);
 	const struct resolve_answer *answer =
