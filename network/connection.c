@@ -169,7 +169,7 @@ static enum relay_word handle_check(void *data, enum relay_side from,
 		free(connection->guard);
 		connection->guard = NULL;
 	}
-	return word == GUARD_FREE ? RELAY_FREE : RELAY_CHECK;
+	return word == GUARD_FREE ? RELAY_FREE : word == GUARD_FRESH ? RELAY_FRESH : RELAY_CHECK;
 }
 
 static void handle_ended(void *data, enum relay_end how) {
@@ -193,7 +193,10 @@ static void handle_ended(void *data, enum relay_end how) {
 							: BROKER_FAILED);
 }
 
-static const struct relay_handler relay_handler = {.check = handle_check, .ended = handle_ended};
+static bool handle_fresh(void *data);
+
+static const struct relay_handler relay_handler = {
+	.check = handle_check, .fresh = handle_fresh, .ended = handle_ended};
 
 static void set_options(int fd) {
 	const int on = 1;
@@ -220,12 +223,17 @@ static void handle_dialled(void *data, int fd, const struct network_address *add
 	connection->deadline_ms = connection->guard != NULL && connection->guard->waiting
 					  ? clock_ms() + connection->broker->patience_ms
 					  : 0;
-	connection->id = ++connection->broker->next_id;
-	tell(connection, BROKER_CONNECT, true, BROKER_BY_RULE, NULL);
+	if (connection->id == 0) {
+		connection->id = ++connection->broker->next_id;
+		tell(connection, BROKER_CONNECT, true, BROKER_BY_RULE, NULL);
+	} else if (connection->guard != NULL) {
+		guard_renew(connection->guard);
+	}
 	relay_attach(&connection->relay, RELAY_OUTSIDE, fd);
 }
 
-static void dial(
+// False: the connection has ended.
+static bool dial(
 	struct connection *connection, const struct network_address *addresses, size_t len) {
 	connection->phase = PHASE_DIAL;
 	connection->deadline_ms = 0; // dial_start() has its own
@@ -233,7 +241,16 @@ static void dial(
 		connection->target.port, handle_dialled, connection);
 	if (connection->dial == NULL) {
 		connection_end(connection, BROKER_FAILED);
+		return false;
 	}
+	return true;
+}
+
+// A tunnel gets a connection of its own, to the same address.
+static bool handle_fresh(void *data) {
+	struct connection *connection = data;
+	const struct network_address address = connection->dialled;
+	return dial(connection, &address, 1);
 }
 
 static void handle_resolved(void *data, const struct resolve_answer *answer) {
@@ -252,7 +269,7 @@ static void handle_resolved(void *data, const struct resolve_answer *answer) {
 
 static void look_up(struct connection *connection) {
 	connection->phase = PHASE_LOOKUP;
-	connection->deadline_ms = connection->began_ms + LOOKUP_MS;
+	connection->deadline_ms = clock_ms() + LOOKUP_MS;
 	connection->wait = (struct resolve_wait){.done = handle_resolved, .data = connection};
 	wl_list_init(&connection->wait.link);
 	const struct resolve_answer *answer =

@@ -171,10 +171,11 @@ static enum guard_word take_head(
 	if (!is_authority(guard, request->untrusted_host)) {
 		return other_host(guard, request->untrusted_host);
 	}
-	// What the server answers to a tunnel is found only where nothing was asked before.
+	// Which of several answers is the tunnel's cannot be told without reading them all.
 	bool tunnel = request->upgrade || request->connect;
 	if (tunnel && !guard->first) {
-		return refuse(guard, BROKER_HTTP_BAD, "a tunnel on a used connection");
+		guard->fresh_asked = true;
+		return GUARD_FRESH;
 	}
 	guard->first = false;
 	*pass += request->len;
@@ -277,11 +278,12 @@ static enum guard_word take_beginning(
 		if (eof) {
 			return set_free(guard);
 		}
-		if (guard->begun_len + text <= GUARD_BEGUN_MAX) {
-			memcpy(guard->begun + guard->begun_len, bytes + *pass, text);
-			guard->begun_len += text;
-			*pass = len;
-		}
+		text = text < GUARD_BEGUN_MAX - guard->begun_len
+			       ? text
+			       : GUARD_BEGUN_MAX - guard->begun_len;
+		memcpy(guard->begun + guard->begun_len, bytes + *pass, text);
+		guard->begun_len += text;
+		*pass += text;
 		return GUARD_MORE;
 	case HTTP_BEGINS_REQUEST:
 		guard->state = HTTP_HEAD;
@@ -324,8 +326,16 @@ static enum guard_word take(struct guard *guard, const unsigned char *untrusted_
 	return word;
 }
 
+void guard_renew(struct guard *guard) {
+	guard->fresh_asked = false;
+	guard->first = true;
+}
+
 enum guard_word guard_client(struct guard *guard, const unsigned char *untrusted_bytes, size_t len,
 	bool eof, size_t *pass) {
+	if (guard->fresh_asked) {
+		return GUARD_MORE;
+	}
 	enum guard_word word = take(guard, untrusted_bytes, len, eof, pass);
 	guard->waiting = word == GUARD_MORE && *pass < len;
 	guard->undecided = word == GUARD_MORE && guard->state == BEGIN;

@@ -20,6 +20,8 @@
 enum guard_word {
 	GUARD_MORE, // *pass bytes may go, the rest waits
 	GUARD_FREE, // whatever comes from this side may go from now on
+	GUARD_FRESH, // *pass bytes may go; the rest, which asks for a tunnel, waits for a
+		     // connection that nothing was asked on yet, and guard_renew()
 	GUARD_REFUSE, // `reason` and `untrusted_detail` say why
 };
 
@@ -44,7 +46,8 @@ struct guard {
 	unsigned char begun[GUARD_BEGUN_MAX];
 	size_t begun_len;
 	uint32_t state;
-	bool first; // nothing but one request has gone
+	bool first; // no request has gone on this connection
+	bool fresh_asked;
 	size_t scanned;
 	struct http_request request;
 	uint64_t body_left;
@@ -59,6 +62,9 @@ void guard_init(struct guard *guard, const char *name, uint16_t port,
 // The first bytes from the client that have not gone yet; `eof`: no more come. *pass is 0 before.
 enum guard_word guard_client(struct guard *guard, const unsigned char *untrusted_bytes, size_t len,
 	bool eof, size_t *pass);
+
+// There is a fresh connection to the same place. guard_client() is to be asked again.
+void guard_renew(struct guard *guard);
 
 /*
  * The same of the server's. What the server said may be what the client's bytes wait for: after it,

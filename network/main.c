@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "sandbox/sandbox.h"
 
 #define LAST_WORDS_MS 2000
+#define MEMORY_MAX (512u << 20)
 
 struct server {
 	struct broker *broker; // NULL: it has ended
@@ -214,9 +216,21 @@ static void say_last_words(struct server *server, struct wl_event_loop *loop) {
 	}
 }
 
+/*
+ * What hostile programs make it hold must not take the machine's memory: each connection may have
+ * 64 KiB each way that wait to be looked at. Without more, those that want it end.
+ */
+static void limit_memory(void) {
+#if !defined(__SANITIZE_ADDRESS__) // whose shadow has no bounds
+	const struct rlimit limit = {.rlim_cur = MEMORY_MAX, .rlim_max = MEMORY_MAX};
+	setrlimit(RLIMIT_DATA, &limit);
+#endif
+}
+
 // Confines the process for good and serves until the session ends. Returns the exit status.
 static int serve(struct server *server, struct wl_event_loop *loop) {
 	struct sandbox_error error = {0};
+	limit_memory();
 	if (sandbox_confine_networked(&error) != 0) {
 		char text[sizeof(error.message) + 32];
 		snprintf(text, sizeof(text), "cannot confine itself: %s", error.message);

@@ -10,7 +10,7 @@
 #include "network/clock.h"
 
 #define FIRST_HELD 4096
-#define ROUNDS 8 // of reading and writing before others have their turn
+#define ROUNDS 4 // of reading and writing before others have their turn
 
 static enum relay_side other(enum relay_side side) {
 	return side == RELAY_INSIDE ? RELAY_OUTSIDE : RELAY_INSIDE;
@@ -37,6 +37,27 @@ static void held_free(struct relay_flow *flow) {
 	flow->held_size = 0;
 }
 
+// Takes the connection outside away. Who asked for another one has read all that came by this one,
+// and sent all that went before; else it is broken off. False: the relay is over.
+static bool renew(struct relay *relay) {
+	struct relay_flow *in = &relay->flows[RELAY_OUTSIDE], *out = &relay->flows[RELAY_INSIDE];
+	struct relay_port *port = &relay->ports[RELAY_OUTSIDE];
+	if (in->piped > 0 || in->held_len > 0 || in->eof || out->pass > 0) {
+		return end(relay, RELAY_RESET);
+	}
+	if (port->source != NULL) {
+		wl_event_source_remove(port->source);
+		port->source = NULL;
+	}
+	if (port->fd >= 0) {
+		close(port->fd);
+		port->fd = -1;
+	}
+	*in = (struct relay_flow){.checked = true, .bytes = in->bytes};
+	out->blocked = false;
+	return relay->handler->fresh(relay->data);
+}
+
 static bool show(struct relay *relay, enum relay_side from) {
 	struct relay_flow *flow = &relay->flows[from];
 	size_t pass = 0;
@@ -45,6 +66,10 @@ static bool show(struct relay *relay, enum relay_side from) {
 		flow->held_len - flow->pass, flow->eof, &pass);
 	if (word == RELAY_REFUSE) {
 		return end(relay, RELAY_REFUSED);
+	}
+	if (word == RELAY_FRESH) {
+		flow->pass += pass;
+		return renew(relay);
 	}
 	relay->freed = relay->freed || word == RELAY_FREE;
 	flow->pass = word == RELAY_FREE ? flow->held_len : flow->pass + pass;
@@ -300,6 +325,7 @@ bool relay_watch(struct relay *relay, enum relay_side side) {
 
 void relay_attach(struct relay *relay, enum relay_side side, int fd) {
 	relay_put(relay, side, fd);
+	relay->freed = true; // what waited for it is shown again
 	if (pump(relay, other(side)) && pump(relay, side)) {
 		settle(relay);
 	}

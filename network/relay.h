@@ -25,6 +25,7 @@ enum relay_side {
 enum relay_word {
 	RELAY_CHECK, // go on showing
 	RELAY_FREE, // all of it may go, and all that follows
+	RELAY_FRESH, // of bytes from inside: what may not go waits for another connection outside
 	RELAY_REFUSE, // the relay ends, RELAY_REFUSED
 };
 
@@ -36,7 +37,7 @@ enum relay_end {
 };
 
 /*
- * Both may not touch the relay but by relay_bytes().
+ * None of them may touch the relay but by relay_bytes(), and relay_finish() to end it.
  */
 struct relay_handler {
 	/*
@@ -46,6 +47,11 @@ struct relay_handler {
 	 */
 	enum relay_word (*check)(void *data, enum relay_side from,
 		const unsigned char *untrusted_bytes, size_t len, bool eof, size_t *pass);
+	/*
+	 * After RELAY_FRESH: the connection outside is closed, and another one is to be attached.
+	 * False: it ended the relay instead.
+	 */
+	bool (*fresh)(void *data);
 	void (*ended)(void *data, enum relay_end how); // once; relay_finish() is still to be called
 };
 

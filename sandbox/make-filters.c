@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -203,6 +204,35 @@ static void add_families(scmp_filter_ctx context, int *ret) {
 }
 
 /*
+ * Of the Internet's sockets TCP, UDP and ICMP's echo. MPTCP, SCTP, DCCP, UDP-Lite, SMC and L2TP are
+ * much code with a history, some of it loaded on the host because a program asks, and programs do
+ * without. Raw sockets are left to the kernel, which refuses them where they could reach anything.
+ * The kernel reads 32 bits: a protocol with high bits set is above the last one and so refused.
+ */
+static void add_protocols(scmp_filter_ctx context, int *ret) {
+	static const int families[] = {AF_INET, AF_INET6};
+	static const int types[] = {SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP};
+	static const struct {
+		int type, last;
+	} protocols[] = {{SOCK_STREAM, IPPROTO_TCP}, {SOCK_DGRAM, IPPROTO_ICMPV6}};
+	for (size_t i = 0; i < 2; i++) {
+		const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]);
+		for (size_t j = 0; j < sizeof(types) / sizeof(types[0]); j++) {
+			add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPROTONOSUPPORT),
+					 SCMP_SYS(socket), 2, family,
+					 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)types[j])));
+		}
+		for (size_t j = 0; j < sizeof(protocols) / sizeof(protocols[0]); j++) {
+			add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ERRNO(EPROTONOSUPPORT),
+					 SCMP_SYS(socket), 3, family,
+					 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf,
+						 (scmp_datum_t)protocols[j].type),
+					 SCMP_A2(SCMP_CMP_GT, (scmp_datum_t)protocols[j].last)));
+		}
+	}
+}
+
+/*
  * Who closes a TCP socket last waits, with SO_LINGER, until the other end has read everything, and
  * neither O_NONBLOCK nor a signal that is blocked helps. A socket that was sent to the supervisor
  * or to the compositor is closed by them, even unread (unix(7), SCM_RIGHTS; inet_release() in
@@ -295,6 +325,7 @@ static void add_agent(scmp_filter_ctx context, const struct filter_options *opti
 	add_denied(context, ret);
 	add_namespaces(context, options, ret);
 	add_families(context, ret);
+	add_protocols(context, ret);
 	add_linger(context, ret);
 	add_mode_bits(context, ret);
 	add_rest(context, options, ret);
@@ -432,18 +463,20 @@ static const char *const server_refused[] = {
 static const char *const broker_calls[] = {"bind", "connect", "splice"};
 
 /*
- * Streams and datagrams of the Internet, and no other socket: none of the host's abstract ones, no
- * raw ones, no netlink. The broker binds what c-ares and datagrams leave from; listening stays
- * forbidden.
+ * TCP and UDP, and no other socket: none of the host's abstract ones, no raw ones, no netlink. The
+ * broker binds what c-ares and datagrams leave from; listening stays forbidden.
  */
 static void add_broker_sockets(scmp_filter_ctx context, int *ret) {
 	static const unsigned int families[] = {AF_INET, AF_INET6};
-	static const unsigned int types[] = {SOCK_STREAM, SOCK_DGRAM};
-	for (size_t i = 0; i < 4; i++) {
-		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-				 SCMP_A0(SCMP_CMP_EQ, families[i / 2]),
+	static const unsigned int types[][3] = {
+		{SOCK_STREAM, 0, IPPROTO_TCP}, {SOCK_DGRAM, 0, IPPROTO_UDP}};
+	for (size_t i = 0; i < 8; i++) {
+		const unsigned int *type = types[i / 2 % 2];
+		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+				 SCMP_A0(SCMP_CMP_EQ, families[i / 4]),
 				 SCMP_A1(SCMP_CMP_MASKED_EQ,
-					 ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC), types[i % 2])));
+					 ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC), type[0]),
+				 SCMP_A2(SCMP_CMP_EQ, type[1 + i % 2])));
 	}
 	for (size_t i = 0; i < sizeof(broker_calls) / sizeof(broker_calls[0]); i++) {
 		add(ret, seccomp_rule_add_exact(context, SCMP_ACT_ALLOW,

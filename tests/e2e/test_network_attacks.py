@@ -315,6 +315,9 @@ bad = {
     "nul": b"GET /bad HTTP/1.1\r\nHost: example.org\0evil.example\r\n\r\n",
     "1.0": b"GET /bad HTTP/1.0\r\nHost: evil.example\r\n\r\n",
     "0.9": b"GET /bad\r\n",
+    "0.9 with a host": b"POST /bad\r\nHost: evil.example\r\n\r\n",
+    "rtsp": b"OPTIONS /bad RTSP/1.0\r\nHost: evil.example\r\n\r\n",
+    "icecast": b"SOURCE /bad ICE/1.0\r\nHost: evil.example\r\n\r\n",
     "lengths": b"POST /good HTTP/1.1\r\nHost: example.org\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     "both": b"POST /bad HTTP/1.1\r\nHost: example.org\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /bad HTTP/1.1\r\nHost: evil.example\r\n\r\n",
     "te list": b"POST /bad HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\nGET /bad HTTP/1.1\r\nHost: evil.example\r\n\r\n",
@@ -440,7 +443,7 @@ for option in (19, 75, 15):  # IP_TRANSPARENT, SO_MARK's kin
 print("device", result(lambda: s.setsockopt(socket.SOL_SOCKET, 36, 1) or "SET"))
 """)
         lines = done.stdout.splitlines()
-        self.assertEqual([line for line in lines if "MADE" in line and not line.startswith("2 1 262")], [], done.stdout)
+        self.assertEqual([line for line in lines if "MADE" in line], [], done.stdout)
         self.assertIn("device EPERM", lines)
         self.assertIn("option 19 EPERM", lines)
 

@@ -37,6 +37,11 @@ static struct outcome feed(const uint8_t *data, size_t size, size_t step) {
 		require(pass <= len);
 		outcome.passed += outcome.word == GUARD_REFUSE ? 0 : pass;
 		require(outcome.word != GUARD_MORE || guard.waiting == (outcome.passed < end));
+		if (outcome.word == GUARD_FRESH) {
+			guard_renew(&guard);
+			outcome.word = GUARD_MORE;
+			end = outcome.passed; // as the relay: it is shown again at once
+		}
 	}
 	outcome.reason = outcome.word == GUARD_REFUSE ? guard.reason : BROKER_BY_RULE;
 	for (size_t i = 0; guard.untrusted_detail[i] != '\0'; i++) {
@@ -48,7 +53,10 @@ static struct outcome feed(const uint8_t *data, size_t size, size_t step) {
 static void compare(const uint8_t *data, size_t size, size_t step) {
 	struct outcome whole = feed(data, size, size), pieces = feed(data, size, step);
 	require(whole.word == pieces.word && whole.reason == pieces.reason);
-	require(whole.word != GUARD_MORE || whole.passed == pieces.passed);
+	// Text that may yet become a request goes while nobody knows.
+	size_t early = pieces.passed > whole.passed ? pieces.passed - whole.passed : 0;
+	require(whole.word != GUARD_MORE ||
+		(whole.passed <= pieces.passed && early <= GUARD_BEGUN_MAX));
 }
 
 #endif

@@ -222,12 +222,25 @@ static void attack_sockets(int argc, char **argv) {
 	must_not_open("netlink-audit", AF_NETLINK, SOCK_RAW, 9);
 	must_not_open("netlink-uevent", AF_NETLINK, SOCK_RAW, 15);
 	must_not_open("netlink-generic", AF_NETLINK, SOCK_RAW, 16);
+	for (int domain = AF_INET; domain <= AF_INET6; domain += AF_INET6 - AF_INET) {
+		must_not_open("socket-mptcp", domain, SOCK_STREAM | SOCK_CLOEXEC, 262);
+		must_not_open("socket-smc", domain, SOCK_STREAM, 256);
+		must_not_open("socket-sctp", domain, SOCK_STREAM, 132);
+		must_not_open("socket-sctp-packets", domain, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+		must_not_open("socket-dccp", domain, SOCK_DCCP, 33);
+		must_not_open("socket-udplite", domain, SOCK_DGRAM, 136);
+		must_not_open("socket-l2tp", domain, SOCK_DGRAM, 115);
+		must_open("socket-tcp-stays", domain, SOCK_STREAM, 6);
+		must_open("socket-udp-stays", domain, SOCK_DGRAM, 17);
+	}
 	must_open("socket-unix-stays", AF_UNIX, SOCK_STREAM, 0);
 	must_open("socket-inet-stays", AF_INET, SOCK_STREAM, 0);
 	must_open("socket-inet6-stays", AF_INET6, SOCK_DGRAM, 0);
 	must_open("netlink-route-stays", AF_NETLINK, SOCK_RAW, 0);
 	int fd = (int)syscall(SYS_socket, 40ULL | (1ULL << 32), SOCK_STREAM, 0);
 	must_fail("socket-vsock-high-bits", fd, EAFNOSUPPORT, 0);
+	fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | (1ULL << 32), 262ULL | (1ULL << 33));
+	must_fail("socket-mptcp-high-bits", fd, EPROTONOSUPPORT, 0);
 	fd = (int)syscall(SYS_socket, AF_INET, SOCK_RAW, 255);
 	must_fail("socket-raw", fd, EPERM, 0);
 	int pair[2];

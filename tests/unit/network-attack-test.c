@@ -114,6 +114,118 @@ static void host_is_swapped(void **unused) {
 	}
 }
 
+// What came behind the request for a tunnel goes on when the server has answered, and only then.
+static void a_tunnel_is_waited_for(void **unused) {
+	static const char upgrade[] = "GET /ws HTTP/1.1\r\nHost: one.example\r\nConnection: "
+				      "Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			  accepted[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: "
+				       "websocket\r\nConnection: Upgrade\r\n\r\n",
+			  refused[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+			  two[] = "GET /2 HTTP/1.1\r\nHost: two.example\r\n\r\n";
+	for (int good = 0; good < 2; good++) {
+		struct state *state = bench_begin(ALLOW_EXAMPLES);
+		uint16_t port = PORT;
+		char both[400];
+		int server = host_listen(HOST_SERVER, &port);
+		int client = connect_to(state, "one.example", PORT);
+		int far = accept_from(state, server);
+		snprintf(both, sizeof(both), "%s%s", upgrade, two);
+		say(client, both);
+		expect(state, far, upgrade);
+		bench_run(state, 50);
+		assert_false(is_readable(far));
+		say(far, good ? accepted : refused);
+		if (good) {
+			expect(state, client, accepted);
+			expect(state, far, two);
+			say(far, "\x81\x02hi");
+			expect(state, client, "\x81\x02hi");
+		} else {
+			expect_reset(state, far);
+			assert_int_equal(wait_decision(state, BROKER_REQUEST)->reason,
+				BROKER_HTTP_OTHER_HOST);
+		}
+		close(client);
+		close(far);
+		close(server);
+		bench_end(state);
+	}
+}
+
+// A tunnel on a connection that was used gets one of its own, so that no earlier answer passes for
+// the tunnel's.
+static void a_tunnel_gets_its_own(void **unused) {
+	static const char get[] = "GET /1 HTTP/1.1\r\nHost: one.example\r\n\r\n",
+			  upgrade[] = "GET /ws HTTP/1.1\r\nHost: one.example\r\nConnection: "
+				      "Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			  answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+			  accepted[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: "
+				       "websocket\r\nConnection: Upgrade\r\n\r\n";
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	int server = host_listen(HOST_SERVER, &port);
+	int client = connect_to(state, "one.example", PORT);
+	int far = accept_from(state, server);
+	say(client, get);
+	expect(state, far, get);
+	say(far, answer);
+	expect(state, client, answer);
+	say(client, upgrade);
+	expect_end(state, far);
+	int own = accept_from(state, server);
+	expect(state, own, upgrade);
+	say(own, accepted);
+	expect(state, client, accepted);
+	say(client, "\x81\x82more");
+	expect(state, own, "\x81\x82more");
+	say(own, "\x81\x02hi");
+	expect(state, client, "\x81\x02hi");
+	close(client);
+	expect_end(state, own);
+	close(own);
+	close(far);
+	assert_int_equal(wait_decision(state, BROKER_CLOSED)->bytes_out,
+		sizeof(get) + sizeof(upgrade) - 2 + 6);
+	// Who sends it before the answer is there loses that answer, and gains nothing by it.
+	client = connect_to(state, "one.example", PORT);
+	far = accept_from(state, server);
+	say(client, get);
+	expect(state, far, get);
+	say(client, upgrade);
+	say(client, "GET /2 HTTP/1.1\r\nHost: two.example\r\n\r\n");
+	own = accept_from(state, server);
+	expect(state, own, upgrade);
+	send(far, accepted, sizeof(accepted) - 1, MSG_NOSIGNAL);
+	bench_run(state, 50);
+	assert_false(is_readable(client));
+	assert_false(is_readable(own));
+	say(own, answer);
+	expect_reset(state, own);
+	close(client);
+	close(own);
+	close(far);
+	// Not even that where the request before has not gone yet.
+	client = connect_to(state, "one.example", PORT);
+	far = accept_from(state, server);
+	char both[400];
+	snprintf(both, sizeof(both), "%s%s", get, upgrade);
+	say(client, both);
+	expect_reset(state, client);
+	close(client);
+	close(far);
+	// And where nothing listens any more it is broken off.
+	client = connect_to(state, "one.example", PORT);
+	far = accept_from(state, server);
+	say(client, get);
+	expect(state, far, get);
+	close(server);
+	say(client, upgrade);
+	expect_reset(state, client);
+	close(client);
+	close(far);
+	bench_end(state);
+}
+
 static void a_rule_can_relax_it(void **unused) {
 	struct state *state = bench_begin(
 		"{\"egress\": {\"allow\": [{\"to\": [{\"domain\": \"one.example\"}], \"tls\": "
@@ -303,6 +415,63 @@ static void ten_thousand_half_open(void **unused) {
 	bench_end(state);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) // whose shadow has no bounds
+static size_t data_bytes(void) {
+	char line[256];
+	size_t kib = 0;
+	FILE *file = fopen("/proc/self/status", "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		kib = strncmp(line, "VmData:", 7) == 0 ? strtoul(line + 7, NULL, 10) : kib;
+	}
+	fclose(file);
+	return kib << 10;
+}
+
+// Heads that never end fill the memory that the broker may have: who wants more of it is ended, and
+// everybody else is served.
+static void memory_runs_out(void **unused) {
+	enum {
+		GREEDY = 300
+	};
+	static int greedy[GREEDY];
+	static char head[40000];
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	struct rlimit before;
+	size_t failed = 0;
+	int server = host_listen(HOST_SERVER, &port);
+	memset(head, 'x', sizeof(head));
+	memcpy(head, "GET / HTTP/1.1\r\nX: ", 19);
+	getrlimit(RLIMIT_DATA, &before);
+	const struct rlimit limit = {
+		.rlim_cur = data_bytes() + (4u << 20), .rlim_max = before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_DATA, &limit), 0);
+	for (size_t i = 0; i < GREEDY; i++) {
+		greedy[i] = connect_to(state, "one.example", PORT);
+		send(greedy[i], head, sizeof(head), MSG_NOSIGNAL | MSG_DONTWAIT);
+		close(accept_from(state, server));
+	}
+	bench_run(state, 200);
+	for (size_t i = 0; i < state->decisions_len; i++) {
+		failed += state->decisions[i].reason == BROKER_FAILED;
+	}
+	assert_true(failed > 0);
+	int client = connect_to(state, "one.example", PORT);
+	say(client, "*1\r\n");
+	int far = accept_from(state, server);
+	expect(state, far, "*1\r\n");
+	assert_int_equal(setrlimit(RLIMIT_DATA, &before), 0);
+	for (size_t i = 0; i < GREEDY; i++) {
+		close(greedy[i]);
+	}
+	close(client);
+	close(far);
+	close(server);
+	bench_end(state);
+}
+#endif
+
 static void the_pool_is_exhausted(void **unused) {
 	struct state *state = bench_begin(ALLOW_EXAMPLES);
 	char name[64], address[64], first[64];
@@ -415,12 +584,17 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hello_byte_by_byte),
 		cmocka_unit_test(host_is_swapped),
+		cmocka_unit_test(a_tunnel_is_waited_for),
+		cmocka_unit_test(a_tunnel_gets_its_own),
 		cmocka_unit_test(a_rule_can_relax_it),
 		cmocka_unit_test(denied_while_it_is_dialled),
 		cmocka_unit_test(looked_at_from_now_on),
 		cmocka_unit_test(said_before_it_was_denied),
 		cmocka_unit_test(own_address_by_port),
 		cmocka_unit_test(ten_thousand_half_open),
+#if !defined(__SANITIZE_ADDRESS__)
+		cmocka_unit_test(memory_runs_out),
+#endif
 		cmocka_unit_test(the_pool_is_exhausted),
 		cmocka_unit_test_setup_teardown(slow_heads, quick_main, slow_again),
 		cmocka_unit_test(dns_by_tcp),

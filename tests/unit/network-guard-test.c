@@ -137,7 +137,7 @@ static void http_rows(void **unused) {
 		{"CONNECT a.example:22 HTTP/1.1\r\nHost: a.example\r\n\r\n", GUARD_REFUSE,
 			BROKER_HTTP_OTHER_HOST, 0},
 		{GET_A "GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n",
-			GUARD_REFUSE, BROKER_HTTP_BAD, sizeof(GET_A) - 1},
+			GUARD_FRESH, 0, 0},
 		// Other protocols.
 		{"EHLO a\r\n" GET_B, GUARD_FREE, 0, 0},
 		{"SSH-2.0-x\r\n", GUARD_FREE, 0, 0},
@@ -211,6 +211,24 @@ static void tunnels(void **unused) {
 	assert_int_equal(feed(&guard, (const unsigned char *)http2, sizeof(http2) - 1, 1, &passed),
 		GUARD_MORE);
 	assert_int_equal(serve(&guard, "HTTP/1.1 101 Yes\r\n\r\n", &pass), GUARD_REFUSE);
+	// On a used connection it waits for another one, where it is the first.
+	static const char used[] = GET_A UPGRADE;
+	guard_init(&guard, "a.example", 80, NULL, NULL);
+	assert_int_equal(
+		feed(&guard, (const unsigned char *)used, sizeof(used) - 1, 1 << 20, &passed),
+		GUARD_FRESH);
+	assert_int_equal(passed, sizeof(GET_A) - 1);
+	pass = 0;
+	assert_int_equal(guard_client(&guard, (const unsigned char *)UPGRADE, sizeof(UPGRADE) - 1,
+				 false, &pass),
+		GUARD_MORE);
+	assert_int_equal(pass, 0);
+	guard_renew(&guard);
+	assert_int_equal(guard_client(&guard, (const unsigned char *)UPGRADE, sizeof(UPGRADE) - 1,
+				 false, &pass),
+		GUARD_MORE);
+	assert_int_equal(pass, sizeof(UPGRADE) - 1);
+	assert_int_equal(serve(&guard, "HTTP/1.1 101 Yes\r\n\r\n", &pass), GUARD_FREE);
 	// CONNECT to itself.
 	static const char connect[] = "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n";
 	guard_init(&guard, "a.example", 80, NULL, NULL);

@@ -192,8 +192,26 @@ static void read_status(pid_t pid, const char *key, char *out, size_t size) {
 	fclose(file);
 }
 
+// Its memory has an end; with AddressSanitizer it has none.
+static void check_memory(pid_t pid) {
+#if !defined(__SANITIZE_ADDRESS__)
+	char path[64], line[256];
+	bool found = false;
+	snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		found = found || (strstr(line, "Max data size") != NULL &&
+					 strstr(line, "536870912            536870912") != NULL);
+	}
+	fclose(file);
+	assert_true(found);
+#endif
+}
+
 // What the kernel says of it: the same network, no capability, no other mount, a filter.
 static void check_confinement(pid_t pid) {
+	check_memory(pid);
 	static const char *const none[] = {"CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"};
 	char value[256], path[64], mine[64], its[64];
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {

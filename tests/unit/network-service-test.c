@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -246,6 +247,21 @@ static void datagrams(void **unused) {
 	bench_end(state);
 }
 
+// Datagrams to a name would need it to be looked up: not even learning does that.
+static void no_datagrams_to_names(void **unused) {
+	struct state *state = bench_begin_with(UDP_POLICY, true, 0);
+	listen_at(state, BROKER_LISTEN_UDP, 5353, 0, inside_listen(SOCK_DGRAM, NULL, 5353));
+	char address[64];
+	assert_int_equal(look_up(state, "one.example", DNS_TYPE_A, address), DNS_NOERROR);
+	int client = inside_datagrams(address, 5353);
+	assert_int_equal(send(client, "ask", 3, 0), 3);
+	const struct broker_decision *flow = wait_decision(state, BROKER_FLOW);
+	assert_false(flow->allowed);
+	assert_string_equal(flow->untrusted_name, "one.example");
+	close(client);
+	bench_end(state);
+}
+
 static void many_flows(void **unused) {
 	struct state *state = bench_begin(UDP_POLICY);
 	listen_at(state, BROKER_LISTEN_UDP, 5353, 0, inside_listen(SOCK_DGRAM, NULL, 5353));
@@ -403,10 +419,11 @@ static void push(int fd, uint64_t *sent, uint64_t most) {
 	}
 }
 
-static void pull(int fd, uint64_t *got) {
+// At most 64 KiB; false: nothing is there.
+static bool pull_some(int fd, uint64_t *got, size_t most) {
 	static unsigned char block[1 << 16];
-	ssize_t n;
-	while ((n = recv(fd, block, sizeof(block), MSG_DONTWAIT)) > 0) {
+	ssize_t n = recv(fd, block, most, MSG_DONTWAIT);
+	if (n > 0) {
 		bool same = true;
 		for (ssize_t i = 0; i < n; i++) {
 			same = same && block[i] == pattern(*got + (uint64_t)i);
@@ -414,6 +431,11 @@ static void pull(int fd, uint64_t *got) {
 		assert_true(same);
 		*got += (uint64_t)n;
 	}
+	return n > 0;
+}
+
+static void pull(int fd, uint64_t *got) {
+	while (pull_some(fd, got, 1 << 16)) {}
 }
 
 // Who reads slowly holds up who writes; nothing is lost, and little is kept in between.
@@ -457,6 +479,78 @@ static void a_slow_reader(void **unused) {
 	assert_int_equal(wait_decision(state, BROKER_CLOSED)->bytes_out, MOST + 4);
 	close(client);
 	close(server);
+	bench_end(state);
+}
+
+// Both sides have ended, and what one sent is not read: nothing is done again and again meanwhile.
+static void an_end_that_waits(void **unused) {
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	int server = host_listen(HOST_SERVER, &port);
+	int client = connect_to(state, "one.example", PORT), far = accept_from(state, server);
+	uint64_t sent = 0, before = UINT64_MAX;
+	say(client, "*1\r\n");
+	expect(state, far, "*1\r\n");
+	shutdown(far, SHUT_WR);
+	expect_end(state, client);
+	fcntl(client, F_SETFL, O_NONBLOCK);
+	while (sent != before) {
+		before = sent;
+		push(client, &sent, UINT64_MAX);
+		bench_run(state, 60);
+	}
+	// Until all of it, and the end, has come to the broker's side.
+	shutdown(client, SHUT_WR);
+	int left = 1;
+	uint64_t got = 0;
+	while (ioctl(client, TIOCOUTQ, &left) == 0 && left > 0) {
+		wl_event_loop_dispatch(state->loop, 1);
+		pull_some(far, &got, 4096);
+	}
+	close(client);
+	bench_run(state, 100);
+	assert_true(got < sent);
+	int turns = 0;
+	for (uint64_t until = clock_ms() + 500; clock_ms() < until; turns++) {
+		wl_event_loop_dispatch(state->loop, 100);
+	}
+	assert_true(turns < 50);
+	while (got < sent) {
+		wl_event_loop_dispatch(state->loop, 1);
+		pull(far, &got);
+	}
+	expect_end(state, far);
+	close(far);
+	close(server);
+	bench_end(state);
+}
+
+// A resolver that says something else each time is asked once, and each connection goes where it
+// was decided to.
+static void an_answer_is_pinned(void **unused) {
+	static const struct fake_name first[] = {{"turn.example", HOST_SERVER, 0}},
+				      then[] = {{"turn.example", HOST_OTHER, 0}};
+	struct state *state = bench_begin(ALLOW_EXAMPLES);
+	uint16_t port = PORT;
+	int server = host_listen(HOST_SERVER, &port), other = host_listen(HOST_OTHER, &port);
+	state->fake.names = first;
+	state->fake.names_len = 1;
+	int one = connect_to(state, "turn.example", PORT);
+	close(accept_from(state, server));
+	unsigned int asked = state->fake.asked;
+	state->fake.names = then;
+	int two = connect_to(state, "turn.example", PORT);
+	close(accept_from(state, server));
+	assert_int_equal(state->fake.asked, asked);
+	bench_run(state, 2100); // the least that an answer is kept
+	int three = connect_to(state, "turn.example", PORT);
+	close(accept_from(state, other));
+	assert_true(state->fake.asked > asked);
+	close(one);
+	close(two);
+	close(three);
+	close(server);
+	close(other);
 	bench_end(state);
 }
 
@@ -523,11 +617,14 @@ int main(void) {
 		cmocka_unit_test(the_hosts_loopback),
 		cmocka_unit_test(the_proxy),
 		cmocka_unit_test(datagrams),
+		cmocka_unit_test(no_datagrams_to_names),
 		cmocka_unit_test(many_flows),
 		cmocka_unit_test(an_update_cuts),
 		cmocka_unit_test(learning),
 		cmocka_unit_test(denied_names_at_an_address),
 		cmocka_unit_test(a_slow_reader),
+		cmocka_unit_test(an_end_that_waits),
+		cmocka_unit_test(an_answer_is_pinned),
 		cmocka_unit_test(resets),
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(nothing_to_do),
