@@ -90,12 +90,20 @@ static bool share_a_port(const struct network_rule *a, const struct network_rule
 	return false;
 }
 
+// A private network's range holds no name that a stranger could mean.
+static bool is_public(const struct network_cidr *cidr) {
+	struct network_address last = cidr_last(cidr);
+	const char *first_class = network_address_class(&cidr->address);
+	return first_class == NULL || network_address_class(&last) != first_class;
+}
+
 static const struct network_rule *first_range(
 	const struct policy_network *network, const struct network_rule *deny) {
 	for (size_t i = 0; i < network->rules_len; i++) {
 		const struct network_rule *rule = &network->rules[i];
 		for (size_t j = 0; j < rule->to_len && !rule->deny; j++) {
-			if (!rule->to[j].name && share_a_port(rule, deny)) {
+			const struct network_destination *to = &rule->to[j];
+			if (!to->name && is_public(&to->cidr) && share_a_port(rule, deny)) {
 				return rule;
 			}
 		}

@@ -836,6 +836,8 @@ static const struct {
 	{ALLOW(CIDR("198.18.5.0/24")), "/network/egress/allow/0/to/0: addresses in 198.18.0.0/15"},
 	{ALLOW(CIDR("0.0.0.0/0")), ""},
 	{EGRESS("'allow':[" CIDR("1.1.1.1") "],'deny':[" DOMAIN("a.org") "]"), "/network/egress/deny/0/to/0: 'a.org' stays"},
+	{EGRESS("'allow':[" CIDR("10.0.0.0/8") "],'deny':[" DOMAIN("a.org") "]"), ""},
+	{EGRESS("'allow':[" CIDR("0.0.0.0/0") "],'deny':[" DOMAIN("a.org") "]"), "/network/egress/deny/0/to/0: 'a.org' stays"},
 	{EGRESS("'allow':[" ON("{'cidr':'1.1.1.1'}", "{'port':80}") "],'deny':[" ON("{'domain':'a.org'}", "{'port':81}") "]"), ""},
 };
 // clang-format on
