@@ -221,7 +221,7 @@ static void say_last_words(struct server *server, struct wl_event_loop *loop) {
  * 64 KiB each way that wait to be looked at. Without more, those that want it end.
  */
 static void limit_memory(void) {
-#if !defined(__SANITIZE_ADDRESS__) // whose shadow has no bounds
+#if !defined(PARCLOSE_SANITIZED) // whose shadow has no bounds
 	const struct rlimit limit = {.rlim_cur = MEMORY_MAX, .rlim_max = MEMORY_MAX};
 	setrlimit(RLIMIT_DATA, &limit);
 #endif

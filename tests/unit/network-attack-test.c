@@ -415,7 +415,7 @@ static void ten_thousand_half_open(void **unused) {
 	bench_end(state);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) // whose shadow has no bounds
+#if !defined(PARCLOSE_SANITIZED) // whose shadow has no bounds
 static size_t data_bytes(void) {
 	char line[256];
 	size_t kib = 0;
@@ -592,7 +592,7 @@ int main(void) {
 		cmocka_unit_test(said_before_it_was_denied),
 		cmocka_unit_test(own_address_by_port),
 		cmocka_unit_test(ten_thousand_half_open),
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(PARCLOSE_SANITIZED)
 		cmocka_unit_test(memory_runs_out),
 #endif
 		cmocka_unit_test(the_pool_is_exhausted),

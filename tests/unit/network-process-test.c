@@ -194,7 +194,7 @@ static void read_status(pid_t pid, const char *key, char *out, size_t size) {
 
 // Its memory has an end; with AddressSanitizer it has none.
 static void check_memory(pid_t pid) {
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(PARCLOSE_SANITIZED)
 	char path[64], line[256];
 	bool found = false;
 	snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
