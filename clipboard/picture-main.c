@@ -14,15 +14,6 @@
 #include "clipboard/picture.h"
 #include "sandbox/sandbox.h"
 
-// The shadow of that sanitizer has no bounds.
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-
 #define CPU_SECONDS 5
 #define MEMORY_BYTES (512u << 20)
 
@@ -43,7 +34,7 @@ int main(int argc, char *argv[]) {
 	bool decodes = strcmp(argv[1], "decode") == 0;
 	limit(RLIMIT_CPU, CPU_SECONDS);
 	limit(RLIMIT_FSIZE, PICTURE_MAX_BYTES);
-#ifndef SANITIZED
+#ifndef PARCLOSE_SANITIZED // whose shadow has no bounds
 	limit(RLIMIT_AS, MEMORY_BYTES);
 #endif
 	struct sandbox_error err;
