@@ -126,11 +126,20 @@ static int await_go(int socket, struct go_message *go) {
 		       : -EPIPE;
 }
 
+// What whoever started the supervisor ignores (nohup(1)), or it itself, would be ignored by every
+// command: a pipe's writer would not end with its reader.
+static void forget_dispositions(void) {
+	for (int number = 1; number <= SIGRTMAX; number++) {
+		signal(number, SIG_DFL); // fails for those that have no other
+	}
+}
+
 // What needs no name: the supervisor is still finding one.
 static int begin(
 	struct init *init, struct netns *netns, struct root *root, struct sandbox_error *err) {
 	const struct init_context *context = init->context;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	forget_dispositions();
 	int ret = shed_descriptors(context);
 	if (ret == 0) {
 		ret = open_null();

@@ -190,6 +190,18 @@ class Detached(SessionTest):
         self.assertNotEqual(done.returncode, 0)
         wait_for(lambda: self.cli("inspect", "s", check=False).returncode == 1, 5, "the session's end")
 
+    def test_commands_ignore_no_signal(self):
+        """Neither what the supervisor ignores nor what whoever started it does, as nohup(1)."""
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            self.detach("sleep", "60", policy=self.process_policy())
+            for command in (("run", "--policy", self.process_policy()), ("exec", "s")):
+                done = self.cli(*command, "--", "sh", "-c", "grep SigIgn /proc/self/status; yes | head -n 1")
+                self.assertEqual(done.stdout, "SigIgn:\t0000000000000000\ny\n")
+                self.assertEqual(done.stderr, "")
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
     def test_exec_caller_killed(self):
         """The command of an `exec` whose caller dies hears SIGHUP."""
         self.detach("sleep", "60", policy=self.process_policy())
