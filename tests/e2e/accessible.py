@@ -64,8 +64,9 @@ def main():
         for node, states in nodes:
             action = node.get_action_iface()
             if node.get_name() == rest[0] and is_in(states, "SENSITIVE") and action and action.get_n_actions() > 0:
-                print(json.dumps(bool(action.do_action(0))))
-                return
+                if action.do_action(0):
+                    print("true")
+                    return
         raise SystemExit(f"there is no button {rest[0]} that can be pressed: " +
                          json.dumps([describe(*pair) for pair in nodes if "button" in pair[0].get_role_name()]))
 

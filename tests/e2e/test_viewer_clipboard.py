@@ -114,6 +114,9 @@ class Crossing(ViewedSession):
                                    APPLICATION, name], env=desktop.env, capture_output=True, timeout=30)
             return done.returncode == 0
         wait_for(look, 15, f"a button {name}")
+        # An action that a busy window swallows is said to be done: the answer to a question is one when it is gone.
+        if name in ("Put In", "Take Out", "Cancel"):
+            wait_for(lambda: name not in self.names(desktop) or (look(), False)[1], 15, f"the end of {name}")
 
     def take_out(self, desktop):
         """Says yes as a person does: on Wayland a clipboard is set by who has just been typed or clicked at."""
