@@ -16,6 +16,7 @@
 #include "session/rpc.h"
 
 #define KEPT_BUFFER (64u << 10) // an empty buffer that grew beyond is given back
+#define PIPE_BYTES (1 << 20) // what pipe(7) lets everybody have
 
 // How a descriptor is kept from blocking us.
 enum end_kind {
@@ -90,6 +91,10 @@ static void prepare_end(struct end *end, int fd, int access) {
 		close(fd);
 		end->fd = own;
 		end->kind = END_NONBLOCKING;
+	}
+	if (S_ISFIFO(st.st_mode) && access == O_WRONLY) {
+		// So that a picture is one write and one read; where it is not granted, it is more.
+		fcntl(end->fd, F_SETPIPE_SZ, PIPE_BYTES);
 	}
 }
 

@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A picture that is asked for row by row, from the top, each once.
+// A picture that is asked for row by row, each once.
 struct raster {
 	uint32_t width, height; // pixels, 1..65535 each
 	/*
 	 * The row `y`: `width` little-endian 0x??RRGGBB words. Points into memory of the raster's
 	 * or to `scratch` (width * 4 bytes, which the caller lends); must stay as it is until the
-	 * next but one call.
+	 * next but one call with the same scratch. Threads may ask at once.
 	 */
 	const uint8_t *(*row)(void *data, uint32_t y, uint8_t *scratch);
 	void *data;

@@ -146,7 +146,8 @@ def typing(bench):
 
 
 def pictures(bench):
-    """A screenshot inside one call of MCP, decoded from base64, beside whole commands."""
+    """A screenshot inside one call of MCP, from the request to the answer read as JSON, beside whole commands. Each
+    display has an animated program, and two of the three are held still while the third is measured."""
     client = mcp.over_stdio([bench.parclose, "mcp", "--", "gtk4-widget-factory"], bench.env)
     sway, display = peers.Sway(bench.env), peers.Xvfb(bench.env)
     out = os.path.join(bench.dir, "shot.png")
@@ -158,15 +159,33 @@ def pictures(bench):
         display.wait_window("GTK Widget Factory")
         time.sleep(3)
 
+        def hold_ours(still=True):
+            bench.quiet(bench.parclose, "pause" if still else "resume", "--all")
+        holds = [hold_ours, sway.hold, display.hold]
+        for hold in holds:
+            hold()
+
+        def alone(hold, function):
+            def measure():
+                hold(False)
+                time.sleep(0.3)
+                try:
+                    return function()
+                finally:
+                    hold()
+            return measure
+
         def ours(kind):
             def measure():
                 begun = time.perf_counter()
-                mcp.picture(client.tool("screenshot", format=kind))
-                return ms_since(begun)
-            return measure
+                answer = client.tool("screenshot", format=kind)
+                took = ms_since(begun)
+                mcp.picture(answer)
+                return took
+            return alone(hold_ours, measure)
         png, jpeg, grim, scrot = bench.turns(
-            20, ours("png"), ours("jpeg"), bench.wall("grim", out, env=sway.env),
-            bench.wall("scrot", "-o", out, env=display.env))
+            20, ours("png"), ours("jpeg"), alone(sway.hold, bench.wall("grim", out, env=sway.env)),
+            alone(display.hold, bench.wall("scrot", "-o", out, env=display.env)))
     finally:
         sway.finish()
         display.finish()

@@ -34,6 +34,11 @@ class Peer:
         return subprocess.run(command, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               check=check, timeout=120)
 
+    def hold(self, still=True):
+        """Stops all of it where it stands, or lets it go on, so that it takes nothing from what is measured."""
+        for process in self.processes:
+            os.killpg(process.pid, signal.SIGSTOP if still else signal.SIGCONT)
+
     def finish(self):
         for process in reversed(self.processes):
             try:

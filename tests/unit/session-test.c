@@ -254,6 +254,51 @@ static void test_jpeg(void **state) {
 	assert_true(sizes[2] < sizes[0]);
 }
 
+// What is encoded as two halves decodes to the very pixels of one whole.
+static void test_jpeg_halves(void **state) {
+	static const uint32_t sizes[][2] = {
+		{1, 256}, {33, 257}, {640, 480}, {1280, 800}, {17, 273}};
+	static const uint32_t qualities[] = {5, 80, 90};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes) * 3; i++) {
+		uint32_t width = sizes[i / 3][0], height = sizes[i / 3][1],
+			 quality = qualities[i % 3];
+		size_t bytes = (size_t)width * height * 4, len;
+		uint8_t *pixels = malloc(bytes), *ours = malloc(bytes), *whole = malloc(bytes);
+		assert_non_null(pixels);
+		assert_non_null(ours);
+		assert_non_null(whole);
+		for (size_t k = 0; k < bytes; k++) {
+			pixels[k] = (uint8_t)(k / 4 % width * 5 + k / 4 / width * 3 + k % 4 * 50);
+		}
+		struct raster raster;
+		plain_raster(&raster, (const uint32_t *)pixels, width, height);
+		uint8_t *jpeg = jpeg_encode(&raster, quality, &len);
+		assert_non_null(jpeg);
+		assert_non_null(memmem(jpeg, len, "\xff\xdd\x00\x04", 4)); // has restarts
+		tjhandle decoder = tjInitDecompress(), encoder = tjInitCompress();
+		assert_int_equal(tjDecompress2(decoder, jpeg, len, ours, (int)width, 0, (int)height,
+					 TJPF_BGRX, TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING),
+			0);
+		free(jpeg);
+		unsigned char *other = NULL;
+		unsigned long other_len = 0;
+		assert_int_equal(tjCompress2(encoder, pixels, (int)width, 0, (int)height, TJPF_BGRX,
+					 &other, &other_len, quality < 90 ? TJSAMP_420 : TJSAMP_444,
+					 (int)quality, TJFLAG_ACCURATEDCT),
+			0);
+		assert_int_equal(tjDecompress2(decoder, other, other_len, whole, (int)width, 0,
+					 (int)height, TJPF_BGRX, TJFLAG_ACCURATEDCT),
+			0);
+		assert_memory_equal(ours, whole, bytes);
+		tjFree(other);
+		tjDestroy(decoder);
+		tjDestroy(encoder);
+		free(pixels);
+		free(ours);
+		free(whole);
+	}
+}
+
 static void test_exit_codes(void **state) {
 	assert_int_equal(session_exit_code(3 << 8), 3);
 	assert_int_equal(session_exit_code(9), 137);
@@ -269,6 +314,7 @@ int main(void) {
 		cmocka_unit_test(test_shrink),
 		cmocka_unit_test(test_shrink_keeps_white),
 		cmocka_unit_test(test_jpeg),
+		cmocka_unit_test(test_jpeg_halves),
 		cmocka_unit_test(test_exit_codes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
