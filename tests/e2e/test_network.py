@@ -204,6 +204,15 @@ print(result(lambda: urllib.request.urlopen("http://evil.example/")))
                            timeout=120)
         self.assertEqual(int(done.stdout), 100000000)
 
+    def test_nothing_is_paced_inside(self):
+        """Whatever congestion control the machine has for its networks: BBR would halve what comes through."""
+        network = {"egress": {"allow": [{"to": [{"domain": "example.org"}, {"cidr": "203.0.113.0/24"}]}]}}
+        for address in ("example.org", "203.0.113.10"):
+            done = self.python(network, """
+print(dial(sys.argv[1], 80).getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\\0").decode())
+""", address)
+            self.assertEqual(done.stdout, "reno\n")
+
     def test_an_answer_that_takes_its_time(self):
         done = self.inside(ORG, "curl", "-sS", "-N", "http://example.org/slow?lines=8&ms=500")
         self.assertEqual(done.stdout, "a line\n" * 8)

@@ -2,15 +2,20 @@
  * Who may go where, and what is told of it: the broker between two networks.
  */
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "network/dial.h"
 #include "network/dns.h"
 #include "policy/network.h"
 #include "policy/policy.h"
@@ -186,6 +191,48 @@ static void a_private_range_that_a_rule_names(void **unused) {
 	bench_end(state);
 }
 
+static void handle_dialled(void *data, int fd, const struct network_address *address) {
+	(void)address;
+	*(int *)data = fd;
+}
+
+// How a connection of the broker's to this address is paced.
+static void dial_to(const char *address, char text[32]) {
+	uint16_t port = PORT;
+	int server = host_listen(address, &port), fd = INT_MIN;
+	unsigned char bytes[4];
+	struct network_address to;
+	assert_int_equal(inet_pton(AF_INET, address, bytes), 1);
+	assert_true(network_address_from_bytes(AF_INET, bytes, &to));
+	struct wl_event_loop *loop = wl_event_loop_create();
+	assert_non_null(loop);
+	assert_non_null(dial_start(loop, &to, 1, port, handle_dialled, &fd));
+	while (fd == INT_MIN) {
+		assert_true(wl_event_loop_dispatch(loop, 10000) >= 0);
+	}
+	assert_true(fd >= 0);
+	socklen_t len = 31;
+	memset(text, 0, 32);
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, text, &len), 0);
+	close(fd);
+	close(server);
+	wl_event_loop_destroy(loop);
+}
+
+// What stays on the machine is not paced; to 127.0.0.2 the kernel goes from 127.0.0.1, so that one
+// shows what the others have.
+static void what_stays_here(void **unused) {
+	char machine[32] = "", used[32];
+	FILE *file = fopen("/proc/sys/net/ipv4/tcp_congestion_control", "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%31s", machine), 1);
+	fclose(file);
+	dial_to(HOST_OWN, used);
+	assert_string_equal(used, "reno");
+	dial_to("127.0.0.2", used);
+	assert_string_equal(used, machine);
+}
+
 int main(void) {
 	world_enter(NULL);
 	const struct CMUnitTest tests[] = {
@@ -197,6 +244,7 @@ int main(void) {
 		cmocka_unit_test(ranges),
 		cmocka_unit_test(rebinding),
 		cmocka_unit_test(a_private_range_that_a_rule_names),
+		cmocka_unit_test(what_stays_here),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
