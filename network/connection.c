@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "network/clock.h"
+#include "sandbox/unpaced.h"
 
 #define LOOKUP_MS 30000
 #define IDLE_MS (124u * 60 * 1000) // RFC 5382, REQ-5
@@ -536,6 +537,7 @@ bool connection_inside_socket(struct broker *broker, uint32_t token, int error, 
 		return true;
 	}
 	set_options(fd);
+	unpaced(fd);
 	connect_inside(found);
 	return true;
 }

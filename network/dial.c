@@ -2,11 +2,12 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "sandbox/unpaced.h"
 
 struct attempt {
 	struct dial *dial;
@@ -62,26 +63,6 @@ static void finish(struct dial *dial, int fd, const struct network_address *addr
 	done(data, fd, &copy);
 }
 
-// Where the socket's own end is. False: the kernel does not say.
-static bool own_address(int fd, struct network_address *own) {
-	struct sockaddr_storage from;
-	socklen_t len = sizeof(from);
-	return getsockname(fd, (struct sockaddr *)&from, &len) == 0 &&
-	       network_address_from_sockaddr((struct sockaddr *)&from, own, NULL);
-}
-
-static bool same(const struct network_address *a, const struct network_address *b) {
-	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
-// What does not leave the machine needs no congestion control, and BBR's pacing makes it slow.
-static void ease(int fd, const struct network_address *peer) {
-	struct network_address own;
-	if (own_address(fd, &own) && same(&own, peer)) {
-		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
-	}
-}
-
 static void begin_next(struct dial *dial);
 
 static int handle_connected(int fd, uint32_t mask, void *data) {
@@ -97,7 +78,6 @@ static int handle_connected(int fd, uint32_t mask, void *data) {
 		wl_event_source_remove(attempt->source);
 		attempt->source = NULL;
 		attempt->fd = -1;
-		ease(connected, &attempt->address);
 		finish(dial, connected, &attempt->address);
 		return 0;
 	}
@@ -116,6 +96,9 @@ static int begin(struct dial *dial, struct attempt *attempt) {
 		socket(attempt->address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (attempt->fd < 0) {
 		return -errno;
+	}
+	if (dial_is_own(&attempt->address)) {
+		unpaced(attempt->fd);
 	}
 	if (connect(attempt->fd, (struct sockaddr *)&to, (socklen_t)len) != 0 &&
 		errno != EINPROGRESS) {
@@ -198,15 +181,19 @@ struct dial *dial_start(struct wl_event_loop *loop, const struct network_address
  * interfaces come and go.
  */
 bool dial_is_own(const struct network_address *address) {
-	struct sockaddr_storage to;
+	struct sockaddr_storage to, from;
 	size_t len = network_address_to_sockaddr(address, 9, &to);
 	int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool own = true;
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, (socklen_t)len) != 0) {
 		own = false; // and nobody will reach it
 	} else if (fd >= 0) {
+		socklen_t from_len = sizeof(from);
 		struct network_address source;
-		own = !own_address(fd, &source) || same(&source, address);
+		own = getsockname(fd, (struct sockaddr *)&from, &from_len) != 0 ||
+		      !network_address_from_sockaddr((struct sockaddr *)&from, &source, NULL) ||
+		      (source.family == address->family &&
+			      memcmp(source.bytes, address->bytes, sizeof(source.bytes)) == 0);
 	}
 	if (fd >= 0) {
 		close(fd);

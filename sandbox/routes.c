@@ -1,5 +1,6 @@
 #include "sandbox/internal.h"
 #include "sandbox/netlink.h"
+#include "sandbox/unpaced.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -109,10 +110,9 @@ static void put_route(struct netlink *netlink, const struct sandbox_route *route
 		netlink_put(netlink, RTA_DST, route->address, address_bytes(route->family));
 	}
 	netlink_put(netlink, RTA_OIF, &interface, sizeof(interface));
-	// Whatever the machine has for its networks: nothing is lost on lo, and pacing (BBR) halves
-	// what the broker carries. Every kernel has Reno.
+	// Of who dials; sockets.c has it for who is dialled.
 	size_t metrics = netlink_enter(netlink, RTA_METRICS);
-	netlink_put_string(netlink, RTAX_CC_ALGO, "reno");
+	netlink_put_string(netlink, RTAX_CC_ALGO, UNPACED);
 	netlink_leave(netlink, metrics);
 }
 

@@ -1,4 +1,5 @@
 #include "sandbox/internal.h"
+#include "sandbox/unpaced.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,6 +61,9 @@ int socket_make(const struct sandbox_socket *wanted, bool ipv6) {
 	}
 	if (ret == 0) {
 		ret = bind_socket(fd, wanted, both);
+	}
+	if (wanted->type == SOCK_STREAM) {
+		unpaced(fd);
 	}
 	if (ret == 0 && wanted->type == SOCK_STREAM && listen(fd, BACKLOG)) {
 		ret = -errno;

@@ -16,7 +16,7 @@
 #include "session/rpc.h"
 
 #define KEPT_BUFFER (64u << 10) // an empty buffer that grew beyond is given back
-#define PIPE_BYTES (1 << 20) // what pipe(7) lets everybody have
+#define PIPE_BYTES (256 << 10) // of 64 MiB that a user has (pipe(7))
 
 // How a descriptor is kept from blocking us.
 enum end_kind {
@@ -92,8 +92,10 @@ static void prepare_end(struct end *end, int fd, int access) {
 		end->fd = own;
 		end->kind = END_NONBLOCKING;
 	}
-	if (S_ISFIFO(st.st_mode) && access == O_WRONLY) {
-		// So that a picture is one write and one read; where it is not granted, it is more.
+	if (S_ISFIFO(st.st_mode) && access == O_WRONLY &&
+		fcntl(end->fd, F_GETPIPE_SZ) < PIPE_BYTES) {
+		// A picture is then one or two writes and reads; where it is not granted, it is
+		// more.
 		fcntl(end->fd, F_SETPIPE_SZ, PIPE_BYTES);
 	}
 }

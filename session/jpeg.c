@@ -75,6 +75,9 @@ static void compress(struct part *part) {
 	jpeg->in_color_space = JCS_EXT_BGRX;
 	jpeg_set_defaults(jpeg);
 	jpeg_set_quality(jpeg, (int)part->quality, TRUE);
+	jpeg->optimize_coding = FALSE; // so that all parts have the same tables
+	jpeg->num_scans = 0;
+	jpeg->scan_info = NULL;
 	jpeg->restart_interval = part->interval;
 	for (int i = 0; i < jpeg->num_components; i++) {
 		jpeg->comp_info[i].h_samp_factor = i == 0 ? (int)part->sampling : 1;
@@ -113,13 +116,21 @@ static void *encode_part(void *data) {
 	return NULL;
 }
 
-// Where the segment with this marker begins in what the library wrote, before the scan's data.
-static size_t find_segment(const struct part *part, uint8_t marker) {
-	size_t at = 2;
-	while (at + 4 <= part->len && part->bytes[at + 1] != marker) {
-		at += 2 + (size_t)(part->bytes[at + 2] << 8 | part->bytes[at + 3]);
+/*
+ * Where the segment with this marker begins in what the library wrote, and in *end where the next
+ * one does. 0: there is none up to the scan's data.
+ */
+static size_t find_segment(const struct part *part, uint8_t marker, size_t *end) {
+	for (size_t at = 2; at + 4 <= part->len; at = *end) {
+		*end = at + 2 + (size_t)(part->bytes[at + 2] << 8 | part->bytes[at + 3]);
+		if (part->bytes[at + 1] == marker) {
+			return *end <= part->len ? at : 0;
+		}
+		if (part->bytes[at + 1] == MARKER_START_OF_SCAN) {
+			break;
+		}
 	}
-	return at;
+	return 0;
 }
 
 /*
@@ -127,8 +138,12 @@ static size_t find_segment(const struct part *part, uint8_t marker) {
  * restart marker. Into the first.
  */
 static bool join(struct part *first, const struct part *second) {
-	size_t scan = find_segment(second, MARKER_START_OF_SCAN);
-	scan += 2 + (size_t)(second->bytes[scan + 2] << 8 | second->bytes[scan + 3]);
+	size_t frame_end, scan;
+	size_t frame = find_segment(first, MARKER_START_OF_FRAME, &frame_end);
+	if (frame == 0 || frame_end - frame < 7 ||
+		find_segment(second, MARKER_START_OF_SCAN, &scan) == 0) {
+		return false;
+	}
 	uint8_t *bytes = realloc(first->bytes, first->len + second->len - scan);
 	if (bytes == NULL) {
 		return false;
@@ -137,7 +152,6 @@ static bool join(struct part *first, const struct part *second) {
 	bytes[first->len - 1] = MARKER_RESTART; // in place of the end's
 	memcpy(bytes + first->len, second->bytes + scan, second->len - scan);
 	uint32_t height = first->rows + second->rows;
-	size_t frame = find_segment(first, MARKER_START_OF_FRAME);
 	bytes[frame + 5] = (uint8_t)(height >> 8);
 	bytes[frame + 6] = (uint8_t)height;
 	first->len += second->len - scan;
@@ -158,7 +172,7 @@ uint8_t *jpeg_encode(const struct raster *raster, uint32_t quality, size_t *len)
 	uint32_t half = ((raster->height + block - 1) / block + 1) / 2; // rows of blocks
 	uint32_t interval = half * ((raster->width + block - 1) / block);
 	bool split = raster->height >= SPLIT_ROWS && interval <= INTERVAL_MAX;
-	struct part *parts = calloc(2, sizeof(*parts));
+	struct part *parts = raster->height > JPEG_MAX_DIMENSION ? NULL : calloc(2, sizeof(*parts));
 	if (parts == NULL) {
 		return NULL;
 	}

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "policy/network.h"
+#include "sandbox/unpaced.h"
 #include "session/network-internal.h"
 
 /*
@@ -33,6 +34,7 @@ static int listen_at(int family, uint16_t port) {
 	}
 	// What listened here before and has ended does not stand in the way.
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	unpaced(fd);
 	int ret = family == AF_INET ? bind(fd, (const struct sockaddr *)&v4, sizeof(v4))
 				    : bind(fd, (const struct sockaddr *)&v6, sizeof(v6));
 	if (ret != 0 || listen(fd, BACKLOG) != 0) {

@@ -153,6 +153,7 @@ def pictures(bench):
     out = os.path.join(bench.dir, "shot.png")
     try:
         client.tool("screenshot", waitStable=True)
+        name = client.tool("session", action="info")["structuredContent"]["name"]
         sway.start("gtk4-widget-factory")
         sway.wait_window("gtk4-widget-factory")
         display.start("gtk4-widget-factory")
@@ -160,7 +161,7 @@ def pictures(bench):
         time.sleep(3)
 
         def hold_ours(still=True):
-            bench.quiet(bench.parclose, "pause" if still else "resume", "--all")
+            bench.quiet(bench.parclose, "pause" if still else "resume", name)
         holds = [hold_ours, sway.hold, display.hold]
         for hold in holds:
             hold()

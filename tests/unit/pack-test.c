@@ -1,6 +1,7 @@
 /*
  * What packs pictures, against zlib's way back: pieces and room of awkward sizes.
  */
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,6 +88,11 @@ static void check_all(bool plain) {
 
 static void test_as_built(void **state) {
 	check_all(false);
+#ifdef HAVE_ISAL
+	void *library = dlopen("libisal.so.2", RTLD_NOW | RTLD_NOLOAD);
+	assert_non_null(library); // it was not zlib
+	dlclose(library);
+#endif
 }
 
 static void test_plain(void **state) {

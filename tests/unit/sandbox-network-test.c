@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,6 +83,11 @@ static const char *accepted(int fd) {
 	int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	assert_true(connection >= 0);
 	assert_int_equal(getsockname(connection, (struct sockaddr *)&address, &len), 0);
+	// Whatever the machine's own is.
+	char congestion[16] = "";
+	len = sizeof(congestion) - 1;
+	assert_int_equal(getsockopt(connection, IPPROTO_TCP, TCP_CONGESTION, congestion, &len), 0);
+	assert_string_equal(congestion, "reno");
 	close(connection);
 	assert_int_equal(address.sin6_family, AF_INET6);
 	inet_ntop(AF_INET6, &address.sin6_addr, host, sizeof(host));

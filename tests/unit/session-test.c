@@ -254,41 +254,85 @@ static void test_jpeg(void **state) {
 	assert_true(sizes[2] < sizes[0]);
 }
 
+// Each thread has a scratch of its own.
+static const uint8_t *copied_row(void *data, uint32_t y, uint8_t *scratch) {
+	const struct raster *raster = data;
+	return memcpy(scratch, raster->pixels + raster->stride * y, (size_t)raster->width * 4);
+}
+
+static void test_jpeg_too_large(void **state) {
+	static uint32_t pixels[65501];
+	struct raster raster;
+	size_t len;
+	plain_raster(&raster, pixels, 65501, 1);
+	assert_null(jpeg_encode(&raster, 80, &len));
+	plain_raster(&raster, pixels, 1, 65501);
+	assert_null(jpeg_encode(&raster, 80, &len));
+}
+
+// Noise to the left, which takes more than the first guess of the size.
+static void fill_pixels(uint8_t *pixels, uint32_t width, uint32_t height) {
+	uint32_t seed = 1;
+	for (size_t i = 0; i < (size_t)width * height * 4; i++) {
+		uint32_t x = (uint32_t)(i / 4 % width), y = (uint32_t)(i / 4 / width);
+		seed = seed * 1664525 + 1013904223;
+		pixels[i] = (uint8_t)(x < width / 2 ? seed >> 24 : x * 5 + y * 3 + i % 4 * 50);
+	}
+}
+
+static void decode(tjhandle decoder, const uint8_t *jpeg, size_t len, uint8_t *pixels,
+	uint32_t width, uint32_t height) {
+	assert_int_equal(tjDecompress2(decoder, jpeg, len, pixels, (int)width, 0, (int)height,
+				 TJPF_BGRX, TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING),
+		0);
+}
+
 // What is encoded as two halves decodes to the very pixels of one whole.
 static void test_jpeg_halves(void **state) {
-	static const uint32_t sizes[][2] = {
-		{1, 256}, {33, 257}, {640, 480}, {1280, 800}, {17, 273}};
-	static const uint32_t qualities[] = {5, 80, 90};
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes) * 3; i++) {
-		uint32_t width = sizes[i / 3][0], height = sizes[i / 3][1],
-			 quality = qualities[i % 3];
+	static const struct {
+		uint32_t width, height, quality;
+		bool halves;
+	} cases[] = {
+		{1, 256, 5, true},
+		{1, 256, 90, true},
+		{33, 257, 80, true},
+		{33, 257, 90, true},
+		{17, 273, 80, true},
+		{17, 273, 95, true},
+		{1280, 800, 80, true},
+		{1280, 800, 100, true},
+		{640, 255, 80, false}, // a row too few
+		{8184, 1024, 90, true},
+		{8192, 1024, 90, false}, // too large an interval
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const uint32_t width = cases[i].width, height = cases[i].height;
+		const uint32_t quality = cases[i].quality;
 		size_t bytes = (size_t)width * height * 4, len;
 		uint8_t *pixels = malloc(bytes), *ours = malloc(bytes), *whole = malloc(bytes);
 		assert_non_null(pixels);
 		assert_non_null(ours);
 		assert_non_null(whole);
-		for (size_t k = 0; k < bytes; k++) {
-			pixels[k] = (uint8_t)(k / 4 % width * 5 + k / 4 / width * 3 + k % 4 * 50);
-		}
+		fill_pixels(pixels, width, height);
 		struct raster raster;
 		plain_raster(&raster, (const uint32_t *)pixels, width, height);
-		uint8_t *jpeg = jpeg_encode(&raster, quality, &len);
+		struct raster given = raster;
+		given.row = i % 2 == 0 ? pixel_row : copied_row;
+		uint8_t *jpeg = jpeg_encode(&given, quality, &len);
 		assert_non_null(jpeg);
-		assert_non_null(memmem(jpeg, len, "\xff\xdd\x00\x04", 4)); // has restarts
+		bool restarts = memmem(jpeg, len, "\xff\xdd\x00\x04", 4) != NULL;
+		assert_int_equal(restarts, cases[i].halves);
 		tjhandle decoder = tjInitDecompress(), encoder = tjInitCompress();
-		assert_int_equal(tjDecompress2(decoder, jpeg, len, ours, (int)width, 0, (int)height,
-					 TJPF_BGRX, TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING),
-			0);
+		decode(decoder, jpeg, len, ours, width, height);
 		free(jpeg);
 		unsigned char *other = NULL;
 		unsigned long other_len = 0;
-		assert_int_equal(tjCompress2(encoder, pixels, (int)width, 0, (int)height, TJPF_BGRX,
-					 &other, &other_len, quality < 90 ? TJSAMP_420 : TJSAMP_444,
-					 (int)quality, TJFLAG_ACCURATEDCT),
+		const int sampling = quality < 90 ? TJSAMP_420 : TJSAMP_444;
+		assert_int_equal(
+			tjCompress2(encoder, pixels, (int)width, 0, (int)height, TJPF_BGRX, &other,
+				&other_len, sampling, (int)quality, TJFLAG_ACCURATEDCT),
 			0);
-		assert_int_equal(tjDecompress2(decoder, other, other_len, whole, (int)width, 0,
-					 (int)height, TJPF_BGRX, TJFLAG_ACCURATEDCT),
-			0);
+		decode(decoder, other, other_len, whole, width, height);
 		assert_memory_equal(ours, whole, bytes);
 		tjFree(other);
 		tjDestroy(decoder);
@@ -315,6 +359,7 @@ int main(void) {
 		cmocka_unit_test(test_shrink_keeps_white),
 		cmocka_unit_test(test_jpeg),
 		cmocka_unit_test(test_jpeg_halves),
+		cmocka_unit_test(test_jpeg_too_large),
 		cmocka_unit_test(test_exit_codes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
